@@ -1,0 +1,20 @@
+# One imported target for one FFTW library file. Installed too, for the package config.
+function(fdsr_fftw_target target library) # ARGV2: folder of fftw3.h, where the target is compiled against
+  if(TARGET ${target})
+    return()
+  endif()
+  add_library(${target} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${library}")
+  if(ARGC GREATER 2)
+    target_include_directories(${target} SYSTEM INTERFACE "${ARGV2}")
+  endif()
+  if(library MATCHES "\\.a$")
+    target_link_libraries(${target} INTERFACE m)
+    # PyTorch carries MKL, which exports FFTW's names. Static and hidden, ours cannot be mixed up with them.
+    # (Apple's linker binds each name to its library, so the question does not arise there.)
+    if(NOT APPLE)
+      get_filename_component(file "${library}" NAME)
+      target_link_options(${target} INTERFACE "LINKER:--exclude-libs,${file}")
+    endif()
+  endif()
+endfunction()
