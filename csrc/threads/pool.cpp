@@ -1,0 +1,150 @@
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "fdsr/threads.hpp"
+
+namespace fdsr {
+namespace {
+
+using Body = std::function<void(std::int64_t, int)>;
+
+struct Job {
+  std::int64_t tasks;
+  int workers;
+  const Body* body;
+  std::atomic<std::int64_t> next{0};
+  std::atomic<int> joined{1};  // worker numbers handed out; the caller is 0
+  std::mutex error_mutex;
+  std::exception_ptr error;
+
+  void run(int worker) {
+    for (;;) {
+      const std::int64_t task = next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= tasks) return;
+      try {
+        (*body)(task, worker);
+      } catch (...) {
+        next.store(tasks, std::memory_order_relaxed);
+        const std::lock_guard lock(error_mutex);
+        if (!error) error = std::current_exception();
+      }
+    }
+  }
+};
+
+class Pool {
+ public:
+  // Only one job runs at a time; the owner of this mutex is the one that may post.
+  std::mutex owner;
+
+  ~Pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  void run(Job& job) {
+    while (static_cast<int>(threads_.size()) + 1 < job.workers) threads_.emplace_back([this] { work(); });
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = &job;
+      ++generation_;
+    }
+    posted_.store(generation_, std::memory_order_release);
+    wake_.notify_all();
+    job.run(0);
+    std::unique_lock lock(mutex_);
+    job_ = nullptr;  // latecomers find nothing
+    idle_.wait(lock, [this] { return active_ == 0; });
+  }
+
+ private:
+  void work() {
+    std::uint64_t seen = 0;
+    for (;;) {
+      // A short spin catches the next call of a tight loop without the price of a wake-up.
+      for (int spin = 0; spin < 2000 && posted_.load(std::memory_order_acquire) == seen; ++spin) pause();
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
+      if (stop_) return;
+      seen = generation_;
+      Job* job = job_;
+      if (!job) continue;
+      const int worker = job->joined.fetch_add(1, std::memory_order_relaxed);
+      if (worker >= job->workers) continue;
+      ++active_;
+      lock.unlock();
+      job->run(worker);
+      lock.lock();
+      if (--active_ == 0) idle_.notify_one();
+    }
+  }
+
+  static void pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::uint64_t> posted_{0};
+  std::uint64_t generation_ = 0;
+  Job* job_ = nullptr;
+  int active_ = 0;
+  bool stop_ = false;
+};
+
+// A pointer, so that the child of a fork can leave the parent's pool (whose threads it does not have) untouched.
+std::unique_ptr<Pool>& pool() {
+  static std::unique_ptr<Pool> instance = [] {
+    pthread_atfork(nullptr, nullptr, [] {
+      static_cast<void>(pool().release());
+      pool() = std::make_unique<Pool>();
+    });
+    return std::make_unique<Pool>();
+  }();
+  return instance;
+}
+
+thread_local bool inside_task = false;
+
+}  // namespace
+
+void parallel_for(std::int64_t tasks, int threads, const Body& body) {
+  const int workers = static_cast<int>(std::min<std::int64_t>(tasks, std::max(threads, 1)));
+  Pool* shared = workers > 1 && !inside_task ? pool().get() : nullptr;
+  std::unique_lock<std::mutex> owner;
+  if (shared) owner = std::unique_lock(shared->owner, std::try_to_lock);
+  if (!owner.owns_lock()) {
+    for (std::int64_t task = 0; task < tasks; ++task) body(task, 0);
+    return;
+  }
+  Job job{tasks, workers, &body, {}, {}, {}, {}};
+  job.joined.store(1);
+  inside_task = true;
+  shared->run(job);
+  inside_task = false;
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+int available_threads() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace fdsr
