@@ -1,0 +1,87 @@
+"""Plans by geometry, precision and algorithm: bounded caches over the compiled classes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from . import _core
+
+__all__ = ["clear", "four_f_stack_plan", "planner", "set_planner", "windowed_dft_plan"]
+
+# Plans hold matrices of a few tens of kB each; sweeps over geometries should not keep all of them.
+_MOST_PLANS = 128
+
+_planner = "estimate"
+
+
+def set_planner(name: str) -> None:
+    """Choose the planner of the plans made from now on."""
+    global _planner
+    if name not in ("estimate", "measure"):
+        raise ValueError(f"planner={name!r}: must be 'estimate' or 'measure'")
+    _planner = name
+
+
+def planner() -> str:
+    """Return the planner in use."""
+    return _planner
+
+
+def windowed_dft_plan(
+    window: tuple[int, int],
+    band: tuple[int, int],
+    grid: tuple[float, float],
+    centred: bool,
+    double: bool,
+    algorithm: str = "auto",
+) -> _core.WindowedDft:
+    """Return the plan of a windowed DFT."""
+    return _windowed_dft_plan(window, band, grid, centred, double, algorithm, _planner)
+
+
+def four_f_stack_plan(
+    window: tuple[int, int],
+    support: tuple[int, int],
+    band: tuple[int, int],
+    grid: tuple[float, float],
+    centred: bool,
+    kinds: tuple[str, ...],
+    double: bool,
+    algorithm: str = "auto",
+) -> _core.FourFStack:
+    """Return the plan of a stack of 4f layers, one nonlinearity kind a layer."""
+    return _four_f_stack_plan(window, support, band, grid, centred, kinds, double, algorithm, _planner)
+
+
+@lru_cache(maxsize=_MOST_PLANS)
+def _windowed_dft_plan(
+    window: tuple[int, int],
+    band: tuple[int, int],
+    grid: tuple[float, float],
+    centred: bool,
+    double: bool,
+    algorithm: str,
+    planner: str,
+) -> _core.WindowedDft:
+    return _core.WindowedDft(window, band, grid, centred, double, algorithm, planner)
+
+
+@lru_cache(maxsize=_MOST_PLANS)
+def _four_f_stack_plan(
+    window: tuple[int, int],
+    support: tuple[int, int],
+    band: tuple[int, int],
+    grid: tuple[float, float],
+    centred: bool,
+    kinds: tuple[str, ...],
+    double: bool,
+    algorithm: str,
+    planner: str,
+) -> _core.FourFStack:
+    return _core.FourFStack(window, support, band, grid, centred, list(kinds), double, algorithm, planner)
+
+
+def clear() -> None:
+    """Forget every plan."""
+    _windowed_dft_plan.cache_clear()
+    _four_f_stack_plan.cache_clear()

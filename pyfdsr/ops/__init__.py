@@ -1,0 +1,27 @@
+"""Optical operators on NumPy arrays, forward and adjoint; torch is never imported.
+
+Fields are complex64 or complex128 arrays ``[..., y, x]``; results keep the precision. Adjoints follow the convention
+of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real loss L, and satisfy ``⟨A x, v⟩ = ⟨x, Aᴴ v⟩``.
+"""
+
+from .four_f import four_f, four_f_adjoint
+from .four_f_stack import StackTape, four_f_stack, four_f_stack_adjoint
+from .nonlinearity import nonlinear, nonlinear_adjoint
+from .propagation import propagate, propagate_adjoint
+from .windowed_dft import windowed_dft, windowed_dft_adjoint, windowed_idft, windowed_idft_adjoint
+
+__all__ = [
+    "StackTape",
+    "four_f",
+    "four_f_adjoint",
+    "four_f_stack",
+    "four_f_stack_adjoint",
+    "nonlinear",
+    "nonlinear_adjoint",
+    "propagate",
+    "propagate_adjoint",
+    "windowed_dft",
+    "windowed_dft_adjoint",
+    "windowed_idft",
+    "windowed_idft_adjoint",
+]
