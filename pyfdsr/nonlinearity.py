@@ -333,7 +333,7 @@ def _row_callback(name: str, function: Callable[[float], complex], double: bool)
     pointer = numba.types.CPointer(real)
     signature = numba.types.void(pointer, pointer, pointer, numba.types.int64)
     try:
-        return numba.cfunc(signature, error_model="numpy")(rows)
+        return numba.cfunc(signature)(rows)
     except numba.core.errors.NumbaError as error:
         raise TypeError(
             f"{name}={function!r}: must compile, with numba, to a function from one float to one real or "

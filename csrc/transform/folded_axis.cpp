@@ -16,9 +16,10 @@ Matrix folded_matrix(const AxisOrder& in, const AxisOrder& out, double grid, boo
   Matrix a(out.count(), in.count());
   for (int i = 0; i < a.rows; ++i)
     for (int j = 0; j < a.columns; ++j) {
-      const double turns = out.coordinate(i) * in.coordinate(j) / grid;
-      const double angle = 2 * std::numbers::pi * (turns - std::floor(turns));
-      a(i, j) = sine ? std::sin(angle) : std::cos(angle);
+      // In double, the rounding of an angle of many turns would be the largest error of the whole transform.
+      const long double turns = std::fmod(static_cast<long double>(out.coordinate(i)) * in.coordinate(j), grid) / grid;
+      const long double angle = 2 * std::numbers::pi_v<long double> * turns;
+      a(i, j) = static_cast<double>(sine ? std::sin(angle) : std::cos(angle));
       if (halve && in.has_centre() && in.half[j] == 0) a(i, j) *= 0.5;
     }
   return a;

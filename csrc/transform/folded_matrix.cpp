@@ -15,9 +15,10 @@ Index padded(int count) {
   return (count + kGranule<T> - 1) / kGranule<T> * kGranule<T>;
 }
 
+// exp(2 pi i product / grid)
 template <class T>
-std::complex<T> unit(double turns) {
-  const double angle = 2 * std::numbers::pi * (turns - std::floor(turns));
+std::complex<T> unit(double product, double grid) {
+  const long double angle = 2 * std::numbers::pi_v<long double> * (std::fmod(product, grid) / static_cast<long double>(grid));
   return {static_cast<T>(std::cos(angle)), static_cast<T>(std::sin(angle))};
 }
 
@@ -49,7 +50,7 @@ SampleLayout<T> make_layout(const AxisOrder order[2], const double grid[2], cons
       layout.natural_x[lane] = x.natural(j, positive);
       layout.weight[lane] = positive || !centre ? T(1) : T(0);
       const double position = positive ? x.coordinate(j) : -x.coordinate(j);
-      if (ramped) layout.ramp_x[lane] = unit<T>(-ramp[1].slope * (position + ramp[1].shift) / grid[1]);
+      if (ramped) layout.ramp_x[lane] = unit<T>(-ramp[1].slope * (position + ramp[1].shift), grid[1]);
     }
   }
   for (int j = 0; j < y.count(); ++j)
@@ -58,7 +59,7 @@ SampleLayout<T> make_layout(const AxisOrder order[2], const double grid[2], cons
       layout.natural_y.push_back(y.natural(j, positive));
       layout.counts.push_back(positive || !centre);
       const double position = positive ? y.coordinate(j) : -y.coordinate(j);
-      if (ramped) layout.ramp_y.push_back(unit<T>(-ramp[0].slope * (position + ramp[0].shift) / grid[0]));
+      if (ramped) layout.ramp_y.push_back(unit<T>(-ramp[0].slope * (position + ramp[0].shift), grid[0]));
     }
   return layout;
 }

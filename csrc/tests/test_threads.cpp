@@ -1,0 +1,78 @@
+// The pool: every task once, exceptions arrive, callers from several threads, nested calls, children of a fork.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "fdsr/threads.hpp"
+
+using namespace fdsr;
+
+namespace {
+
+void check_every_task_once(int threads) {
+  std::vector<std::atomic<int>> done(1000);
+  parallel_for(1000, threads, [&](std::int64_t task, int worker) {
+    CHECK(worker >= 0 && worker < threads);
+    ++done[task];
+  });
+  for (const auto& count : done) CHECK(count == 1);
+}
+
+void check_exception() {
+  bool caught = false;
+  try {
+    parallel_for(100, 3, [](std::int64_t task, int) {
+      if (task == 17) throw std::runtime_error("task 17");
+    });
+  } catch (const std::runtime_error& error) {
+    caught = std::string(error.what()) == "task 17";
+  }
+  CHECK(caught);
+}
+
+void check_nested() {
+  std::atomic<int> inner_tasks{0};
+  parallel_for(8, 3, [&](std::int64_t, int) { parallel_for(5, 3, [&](std::int64_t, int) { ++inner_tasks; }); });
+  CHECK(inner_tasks == 40);
+}
+
+void check_several_callers() {
+  std::atomic<int> total{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] {
+      for (int repeat = 0; repeat < 50; ++repeat) parallel_for(20, 2, [&](std::int64_t, int) { ++total; });
+    });
+  for (std::thread& caller : callers) caller.join();
+  CHECK(total == 4 * 50 * 20);
+}
+
+void check_fork() {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::atomic<int> total{0};
+    parallel_for(100, 3, [&](std::int64_t, int) { ++total; });
+    _exit(total == 100 ? 0 : 1);
+  }
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+}  // namespace
+
+int main() {
+  for (const int threads : {1, 2, 5}) check_every_task_once(threads);
+  check_exception();
+  check_nested();
+  check_several_callers();
+#if !defined(__SANITIZE_THREAD__)  // its runtime does not support threads started after a fork
+  check_fork();
+#endif
+  std::puts("threads: ok");
+}

@@ -1,0 +1,103 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Array = NDArray[Any]
+
+def build_info() -> dict[str, Any]: ...
+def available_threads() -> int: ...
+def clear_buffers() -> None: ...
+def measure_fma_peak(double: bool = False, seconds: float = 0.2) -> float: ...
+def nonlinearity_forward(
+    name: str, x: _Array, parameters: Sequence[float], callbacks: Sequence[int], threads: int
+) -> _Array: ...
+def nonlinearity_adjoint(
+    name: str, v: _Array, x: _Array, parameters: Sequence[float], callbacks: Sequence[int], threads: int
+) -> tuple[_Array, NDArray[np.float64]]: ...
+def angular_spectrum_transfer(
+    shape: tuple[int, int],
+    distance: float,
+    pitch: tuple[float, float],
+    wavelength: float,
+    band_limit: bool = True,
+    double: bool = False,
+) -> _Array: ...
+
+class WindowedDft:
+    def __init__(
+        self,
+        window: tuple[int, int],
+        band: tuple[int, int],
+        grid: tuple[float, float],
+        centred: bool = False,
+        double: bool = False,
+        algorithm: str = "auto",
+        planner: str = "estimate",
+    ) -> None: ...
+    def forward(self, x: _Array, threads: int) -> _Array: ...
+    def adjoint(self, v: _Array, threads: int) -> _Array: ...
+    def inverse(self, X: _Array, threads: int) -> _Array: ...
+    def inverse_adjoint(self, v: _Array, threads: int) -> _Array: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def rank(self) -> tuple[int, int]: ...
+    @property
+    def flops(self) -> float: ...
+
+class FourFStack:
+    def __init__(
+        self,
+        window: tuple[int, int],
+        support: tuple[int, int],
+        band: tuple[int, int],
+        grid: tuple[float, float],
+        centred: bool,
+        nonlinearities: Sequence[str],
+        double: bool,
+        algorithm: str = "auto",
+        planner: str = "estimate",
+    ) -> None: ...
+    def forward(
+        self,
+        x: _Array,
+        phase: _Array | None,
+        transfer: _Array | None,
+        aperture: _Array | None,
+        parameters: NDArray[np.float64],
+        callbacks: Sequence[int],
+        save: bool,
+        intensity: bool,
+        return_fields: bool,
+        threads: int,
+    ) -> tuple[_Array, _Array | None, _Array | None]: ...
+    def adjoint(
+        self,
+        v: _Array,
+        tape: _Array,
+        batch: int,
+        phase: _Array | None,
+        transfer: _Array | None,
+        aperture: _Array | None,
+        parameters: NDArray[np.float64],
+        callbacks: Sequence[int],
+        intensity: bool,
+        need_input: bool,
+        real_input: bool,
+        threads: int,
+        need_masks: bool = True,
+        need_parameters: bool = True,
+    ) -> tuple[_Array | None, _Array | None, NDArray[np.float64] | None]: ...
+    def tape_size(self, batch: int) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def rank(self) -> tuple[int, int]: ...
+    @property
+    def flops(self) -> float: ...
