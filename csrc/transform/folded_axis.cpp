@@ -40,8 +40,8 @@ Matrix first_rows(const Matrix& a, int rows) {
 
 // E with A[rank:, :] ~ E A[:rank, :]
 Matrix expansion(const Matrix& a, int rank, double tolerance) {
-  // Singular values reach the size of the matrix: a penalty of a few tolerances costs less than one.
-  return interpolation(a.transposed(), rank, 5 * tolerance).transposed();
+  // Weights of order one under this penalty cost less than the tolerance.
+  return interpolation(a.transposed(), rank, tolerance).transposed();
 }
 
 // Largest entry of A - [1; E] A[:rank, :].
@@ -82,11 +82,13 @@ SkeletonOrders skeleton_orders(int window, int band, double grid, double toleran
   const int half = std::min(orders.window.count(), orders.band.count());
   const Matrix cosine = folded_matrix(orders.window, orders.band, grid, false, false);
   const Matrix sine = folded_matrix(orders.window, orders.band, grid, true, false);
-  // Half the space-bandwidth product per parity is a lower bound worth starting from.
-  const int first = static_cast<int>(0.5 * window * band / grid);
-  for (int rank = (first / step + 1) * step; rank <= 0.8 * half; rank += step) {
-    const AxisOrder in = reordered(window, pivot_columns(cosine, sine, rank));
-    const AxisOrder out = reordered(band, pivot_columns(cosine.transposed(), sine.transposed(), rank));
+  const int most = static_cast<int>(0.8 * half);
+  const Pivots columns = pivot_columns(cosine, sine, most, tolerance);
+  const Pivots rows = pivot_columns(cosine.transposed(), sine.transposed(), most, tolerance);
+  // The pivots go on to where nothing is left to gain: the smallest rank that does lies a few steps below.
+  const int enough = std::max(columns.count, rows.count);
+  for (int rank = (std::max(enough - 2 * step, 1) + step - 1) / step * step; rank <= most; rank += step) {
+    const AxisOrder in = reordered(window, columns.order), out = reordered(band, rows.order);
     bool good = true;
     for (const bool sine : {false, true})
       good = good && skeleton_error(folded_matrix(in, out, grid, sine, true), rank, tolerance) <= tolerance &&

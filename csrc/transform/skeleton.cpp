@@ -34,27 +34,31 @@ Matrix Matrix::transposed() const {
   return t;
 }
 
-std::vector<int> pivot_columns(const Matrix& cosine, const Matrix& sine, int rank) {
+Pivots pivot_columns(const Matrix& cosine, const Matrix& sine, int most, double tolerance) {
   std::vector<Column> residual[2] = {columns_of(cosine), columns_of(sine)};
   const int n = cosine.columns;
-  std::vector<int> order(n);
-  std::iota(order.begin(), order.end(), 0);
+  Pivots pivots;
+  pivots.order.resize(n);
+  std::iota(pivots.order.begin(), pivots.order.end(), 0);
   std::vector<char> taken(n, 0);
-  for (int step = 0; step < rank; ++step) {
+  for (; pivots.count < most; ++pivots.count) {
     std::vector<long double> score(n, 0);
+    long double longest = 0;
     for (auto& columns : residual) {
       std::vector<long double> energy(n, 0);
       for (int j = 0; j < n; ++j)
         if (!taken[j]) energy[j] = dot(columns[j], columns[j]);
       const long double total = std::accumulate(energy.begin(), energy.end(), 0.0L);
+      longest = std::max(longest, *std::max_element(energy.begin(), energy.end()));
       if (total > 0)
         for (int j = 0; j < n; ++j) score[j] += energy[j] / total;
     }
-    int best = -1;
-    for (int j = 0; j < n; ++j)
-      if (!taken[j] && (best < 0 || score[j] > score[best])) best = j;
+    if (longest <= static_cast<long double>(tolerance) * tolerance) break;
+    const int best = static_cast<int>(std::max_element(score.begin(), score.end()) - score.begin());
     taken[best] = 1;
-    std::iter_swap(std::find(order.begin() + step, order.end(), best), order.begin() + step);
+    const auto next = pivots.order.begin() + pivots.count;
+    const auto found = std::find(next, pivots.order.end(), best);
+    std::rotate(next, found, found + 1);
     for (auto& columns : residual) {
       Column pivot = columns[best];
       const long double norm = std::sqrt(dot(pivot, pivot));
@@ -64,7 +68,7 @@ std::vector<int> pivot_columns(const Matrix& cosine, const Matrix& sine, int ran
         if (!taken[j]) subtract(columns[j], dot(pivot, columns[j]), pivot);
     }
   }
-  return order;
+  return pivots;
 }
 
 Matrix interpolation(const Matrix& a, int rank, double ridge) {

@@ -22,8 +22,13 @@ struct Matrix {
   Matrix transposed() const;
 };
 
-// The first `rank` columns by greedy pivoting on both matrices together (equal weight), the others after them.
-std::vector<int> pivot_columns(const Matrix& cosine, const Matrix& sine, int rank);
+// Columns in the order of greedy pivoting on both matrices together (equal weight), up to `most` of them or until no
+// column of either keeps a part longer than `tolerance`; the others follow in their natural order.
+struct Pivots {
+  std::vector<int> order;
+  int count = 0;  // columns that were pivoted
+};
+Pivots pivot_columns(const Matrix& cosine, const Matrix& sine, int most, double tolerance);
 
 // C [rank, columns - rank] with A[:, rank:] ~ A[:, :rank] C: least squares with the penalty ridge^2 |C|^2, which keeps
 // the weights small where the skeleton is nearly dependent.
