@@ -1,0 +1,75 @@
+"""``pyfdsr evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .display import console, print_evaluation
+
+__all__ = ["evaluate_run"]
+
+
+def evaluate_run(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run folder of a trained network.", show_default=False)
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Another data set or path than the one it was trained on.", show_default=False),
+    ] = None,
+    data_root: Annotated[
+        str | None, typer.Option(help="Folder to look in for the data set first.", show_default=False)
+    ] = None,
+    intensity: Annotated[float, typer.Option(help="Peak intensity of the objects; training used 1.")] = 1.0,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Test images, the first ones. Default: as in the run.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads; by default all cores.", show_default=False)
+    ] = None,
+) -> None:
+    """Score the network of RUN on test images: PSNR, SSIM, resolution and energy of input and output.
+
+    [bold]Examples[/bold]
+
+    [dim]pyfdsr evaluate runs/mnist[/dim]
+
+    Another data set: [dim]pyfdsr evaluate runs/mnist --dataset fashion-mnist[/dim]
+
+    Twice as bright: [dim]pyfdsr evaluate runs/mnist --intensity 2[/dim]
+
+    [bold]Written to RUN[/bold]: evaluation-DATASET-INTENSITY.json and figures/samples-DATASET-INTENSITY.png.
+    """
+    from pyfdsr.data import load
+    from pyfdsr.report import figure_png
+    from pyfdsr.training import RunFolder, evaluate, load_model
+    from pyfdsr.training.checkpoint import write_bytes_atomically
+    from pyfdsr.training.threads import apply_threads
+
+    from .results import sample_images
+
+    folder = RunFolder.open(run)
+    config = folder.config()
+    apply_threads(config.replace(threads=threads).threads)
+    model = load_model(folder)
+    root = data_root if data_root is not None else config.data_root
+    images = load(dataset or config.dataset, "test", root, limit=limit or config.test_limit)
+    evaluation = evaluate(model, images.images, peak=intensity, keep_pictures=100, pitch=config.pitch)
+    print_evaluation(
+        evaluation, f"first {evaluation.count} test images of {images.name}, peak intensity {intensity:g}"
+    )
+    label = f"{images.name}-{intensity:g}"
+    folder.figure_folder.mkdir(exist_ok=True)
+    numbers = json.dumps(evaluation.as_dict(), indent=2) + "\n"
+    written = {
+        folder.path / f"evaluation-{label}.json": numbers.encode(),
+        folder.figure_folder / f"samples-{label}.png": figure_png(sample_images(evaluation, images.labels)),
+    }
+    for path, content in written.items():
+        write_bytes_atomically(path, content)
+        console().print(f"wrote {path}", highlight=False, soft_wrap=True)

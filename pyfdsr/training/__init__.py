@@ -1,0 +1,35 @@
+"""Training of the optical networks: configuration, deterministic loop, run folders, checkpoints, evaluation.
+
+Members load on first use, so that reading a run folder's configuration does not import torch.
+"""
+
+from importlib import import_module
+
+_MEMBERS = {
+    "CheckpointError": "checkpoint",
+    "Evaluation": "evaluation",
+    "ImageBatches": "batches",
+    "RunFolder": "run_folder",
+    "RunFolderError": "run_folder",
+    "Trainer": "trainer",
+    "TrainingConfig": "config",
+    "TrainingDiverged": "trainer",
+    "TrainingInterrupted": "trainer",
+    "build_model": "build",
+    "evaluate": "evaluation",
+    "load_model": "build",
+    "parse_nonlinearity": "config",
+    "require": "optional",
+}
+
+__all__ = sorted(_MEMBERS)
+
+
+def __getattr__(name):
+    if name not in _MEMBERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MEMBERS[name]}"), name)
+
+
+def __dir__():
+    return __all__
