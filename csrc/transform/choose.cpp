@@ -83,9 +83,9 @@ std::unique_ptr<ImageTransform<T>> choose(Size window, Size band, const Grid& gr
   if (grid.centred || like || !has_fftw<T>()) return folded<T>(window, band, grid, true, like);
   auto fftw = make_pruned_fftw<T>(window, band, grid, planner);
   const double fftw_seconds = 1e-9 * fftw->flops() / rates<T>().fft;
-  // Skeletons save at most a factor of three: far beyond the crossover the matrices are not worth building.
+  // Skeletons save about half: beyond that, the matrices are not worth building.
   const double dense_seconds = 1e-9 * dense_flops(window, band) / rates<T>().matrix;
-  if (dense_seconds > 4 * fftw_seconds) return fftw;
+  if (0.5 * dense_seconds > fftw_seconds) return fftw;
   auto matrix = folded<T>(window, band, grid, true, nullptr);
   if (planner == Planner::estimate)
     return 1e-9 * matrix->flops() / rates<T>().matrix <= fftw_seconds ? std::move(matrix) : std::move(fftw);

@@ -40,8 +40,8 @@ Matrix first_rows(const Matrix& a, int rows) {
 
 // E with A[rank:, :] ~ E A[:rank, :]
 Matrix expansion(const Matrix& a, int rank, double tolerance) {
-  // Weights of order one under this penalty cost less than the tolerance.
-  return interpolation(a.transposed(), rank, tolerance).transposed();
+  // Under this penalty weights stay of order one, which is what keeps float32 as exact as the dense product.
+  return interpolation(a.transposed(), rank, 3 * tolerance).transposed();
 }
 
 // Largest entry of A - [1; E] A[:rank, :].
@@ -77,9 +77,13 @@ AxisOrder natural_order(int size) {
   return order;
 }
 
+// Finding a skeleton takes n^3 operations: seconds at this folded size, beyond which FFTW wins in any case.
+constexpr int kLargestSkeleton = 256;
+
 SkeletonOrders skeleton_orders(int window, int band, double grid, double tolerance, int step) {
   SkeletonOrders orders{natural_order(window), natural_order(band), 0};
   const int half = std::min(orders.window.count(), orders.band.count());
+  if (std::max(orders.window.count(), orders.band.count()) > kLargestSkeleton) return orders;
   const Matrix cosine = folded_matrix(orders.window, orders.band, grid, false, false);
   const Matrix sine = folded_matrix(orders.window, orders.band, grid, true, false);
   const int most = static_cast<int>(0.8 * half);

@@ -7,21 +7,29 @@
 namespace fdsr {
 namespace {
 
-// Columns of a working copy, in extended precision: the matrices are nearly rank-deficient by design.
-using Column = std::vector<long double>;
+template <class Real>
+using Column = std::vector<Real>;
 
-std::vector<Column> columns_of(const Matrix& a) {
-  std::vector<Column> columns(a.columns, Column(a.rows));
+template <class Real>
+std::vector<Column<Real>> columns_of(const Matrix& a) {
+  std::vector<Column<Real>> columns(a.columns, Column<Real>(a.rows));
   for (int j = 0; j < a.columns; ++j)
     for (int i = 0; i < a.rows; ++i) columns[j][i] = a(i, j);
   return columns;
 }
 
-long double dot(const Column& a, const Column& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0L);
+template <class Real>
+Real dot(const Column<Real>& a, const Column<Real>& b) {
+  Real sum[4] = {0, 0, 0, 0};  // four chains: the compiler may not reorder one
+  std::size_t i = 0;
+  for (; i + 4 <= a.size(); i += 4)
+    for (int k = 0; k < 4; ++k) sum[k] += a[i + k] * b[i + k];
+  for (; i < a.size(); ++i) sum[0] += a[i] * b[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-void subtract(Column& a, long double factor, const Column& b) {
+template <class Real>
+void subtract(Column<Real>& a, Real factor, const Column<Real>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) a[i] -= factor * b[i];
 }
 
@@ -35,35 +43,35 @@ Matrix Matrix::transposed() const {
 }
 
 Pivots pivot_columns(const Matrix& cosine, const Matrix& sine, int most, double tolerance) {
-  std::vector<Column> residual[2] = {columns_of(cosine), columns_of(sine)};
+  std::vector<Column<double>> residual[2] = {columns_of<double>(cosine), columns_of<double>(sine)};
   const int n = cosine.columns;
   Pivots pivots;
   pivots.order.resize(n);
   std::iota(pivots.order.begin(), pivots.order.end(), 0);
   std::vector<char> taken(n, 0);
   for (; pivots.count < most; ++pivots.count) {
-    std::vector<long double> score(n, 0);
-    long double longest = 0;
+    std::vector<double> score(n, 0);
+    double longest = 0;
     for (auto& columns : residual) {
-      std::vector<long double> energy(n, 0);
+      std::vector<double> energy(n, 0);
       for (int j = 0; j < n; ++j)
         if (!taken[j]) energy[j] = dot(columns[j], columns[j]);
-      const long double total = std::accumulate(energy.begin(), energy.end(), 0.0L);
+      const double total = std::accumulate(energy.begin(), energy.end(), 0.0);
       longest = std::max(longest, *std::max_element(energy.begin(), energy.end()));
       if (total > 0)
         for (int j = 0; j < n; ++j) score[j] += energy[j] / total;
     }
-    if (longest <= static_cast<long double>(tolerance) * tolerance) break;
+    if (longest <= tolerance * tolerance) break;
     const int best = static_cast<int>(std::max_element(score.begin(), score.end()) - score.begin());
     taken[best] = 1;
     const auto next = pivots.order.begin() + pivots.count;
     const auto found = std::find(next, pivots.order.end(), best);
     std::rotate(next, found, found + 1);
     for (auto& columns : residual) {
-      Column pivot = columns[best];
-      const long double norm = std::sqrt(dot(pivot, pivot));
+      Column<double> pivot = columns[best];
+      const double norm = std::sqrt(dot(pivot, pivot));
       if (norm == 0) continue;
-      for (long double& value : pivot) value /= norm;
+      for (double& value : pivot) value /= norm;
       for (int j = 0; j < n; ++j)
         if (!taken[j]) subtract(columns[j], dot(pivot, columns[j]), pivot);
     }
@@ -72,23 +80,25 @@ Pivots pivot_columns(const Matrix& cosine, const Matrix& sine, int most, double 
 }
 
 Matrix interpolation(const Matrix& a, int rank, double ridge) {
-  std::vector<Column> q = columns_of(a);
-  std::vector<Column> rest(q.begin() + rank, q.end());
+  // In extended precision: the skeleton is nearly dependent by design.
+  using Real = long double;
+  std::vector<Column<Real>> q = columns_of<Real>(a);
+  std::vector<Column<Real>> rest(q.begin() + rank, q.end());
   q.resize(rank);
   // The penalty as rows of its own: [A; ridge 1] C ~ [A_rest; 0].
   for (int j = 0; j < rank; ++j) {
     q[j].resize(a.rows + rank, 0);
     q[j][a.rows + j] = ridge;
   }
-  for (Column& column : rest) column.resize(a.rows + rank, 0);
-  std::vector<Column> r(rank, Column(rank, 0));  // r[j][i]: coefficient of q_i in column j
-  const long double largest = std::sqrt(dot(q[0], q[0]));
+  for (Column<Real>& column : rest) column.resize(a.rows + rank, 0);
+  std::vector<Column<Real>> r(rank, Column<Real>(rank, 0));  // r[j][i]: coefficient of q_i in column j
+  const Real largest = std::sqrt(dot(q[0], q[0]));
   std::vector<char> dependent(rank, 0);
   for (int j = 0; j < rank; ++j) {
     for (int pass = 0; pass < 2; ++pass)
       for (int i = 0; i < j; ++i) {
         if (dependent[i]) continue;
-        const long double c = dot(q[i], q[j]);
+        const Real c = dot(q[i], q[j]);
         r[j][i] += c;
         subtract(q[j], c, q[i]);
       }
@@ -96,21 +106,21 @@ Matrix interpolation(const Matrix& a, int rank, double ridge) {
     // A column without a part of its own (the sine of a central sample is zero) takes no weight.
     dependent[j] = r[j][j] <= 1e-18L * largest;
     if (!dependent[j])
-      for (long double& value : q[j]) value /= r[j][j];
+      for (Real& value : q[j]) value /= r[j][j];
   }
   Matrix c(rank, a.columns - rank);
   for (int column = 0; column < c.columns; ++column) {
-    Column projected(rank, 0);
+    Column<Real> projected(rank, 0);
     for (int pass = 0; pass < 2; ++pass)
       for (int i = 0; i < rank; ++i) {
         if (dependent[i]) continue;
-        const long double coefficient = dot(q[i], rest[column]);
+        const Real coefficient = dot(q[i], rest[column]);
         projected[i] += coefficient;
         subtract(rest[column], coefficient, q[i]);
       }
     for (int i = rank - 1; i >= 0; --i) {
       if (dependent[i]) continue;
-      const long double value = projected[i] / r[i][i];
+      const Real value = projected[i] / r[i][i];
       c(i, column) = static_cast<double>(value);
       for (int k = 0; k < i; ++k) projected[k] -= value * r[i][k];
     }

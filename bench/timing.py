@@ -1,0 +1,70 @@
+"""Times of several functions, taken in turns so that a disturbance of the machine meets all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call.
+
+    Attributes
+    ----------
+    best, median
+        Over all calls timed.
+    calls
+        How many there were.
+    """
+
+    best: float
+    median: float
+    calls: int
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain dictionary for JSON."""
+        return asdict(self)
+
+
+def time_in_turns(
+    functions: Mapping[str, Callable[[], object]], rounds: int = 5, share: float = 0.3
+) -> dict[str, Timing]:
+    """Time each function in every round, after one call that warms its memory and is not counted.
+
+    Parameters
+    ----------
+    functions
+        Functions without arguments, by name.
+    rounds
+        How often to go through all of them.
+    share
+        Seconds each function gets in a round; it is called at least once.
+
+    Returns
+    -------
+    dict
+        A `Timing` for each name.
+
+    Examples
+    --------
+    >>> timings = time_in_turns({"sum": lambda: sum(range(10))}, rounds=2, share=0.0)
+    >>> timings["sum"].calls
+    2
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            function()
+            spent = 0.0
+            while True:
+                start = time.perf_counter()
+                function()
+                elapsed = time.perf_counter() - start
+                seconds[name].append(elapsed)
+                spent += elapsed
+                if spent >= share:
+                    break
+    return {name: Timing(min(all_), statistics.median(all_), len(all_)) for name, all_ in seconds.items()}

@@ -1,0 +1,33 @@
+"""Optical operators on torch tensors: arguments checked and broadcast, gradients by hand-written adjoints.
+
+Half precisions are computed in single precision, under autocast too; a double-precision argument makes the
+whole call double.
+"""
+
+from .four_f import four_f, four_f_stack
+from .nonlinearities import (
+    custom,
+    kerr,
+    nonlinear,
+    optoelectronic_gate,
+    saturable_absorber,
+    saturable_kerr,
+    two_photon_absorption,
+)
+from .propagation import propagate
+from .transforms import windowed_dft, windowed_idft
+
+__all__ = [
+    "custom",
+    "four_f",
+    "four_f_stack",
+    "kerr",
+    "nonlinear",
+    "optoelectronic_gate",
+    "propagate",
+    "saturable_absorber",
+    "saturable_kerr",
+    "two_photon_absorption",
+    "windowed_dft",
+    "windowed_idft",
+]
