@@ -24,8 +24,8 @@ native_list := $(VENV)/.native-files
 
 help:  ## this list
 	@echo "pyfdsr: make TARGET"
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
-	  || sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1  \2/p' $(MAKEFILE_LIST)
+	@sed -nE 's/^([a-z -]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -nE 's/^([a-z -]+):[^#]*## (.*)/  \1  \2/p' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) (folder of the demo's results)"
 	@echo "           FDSR_FFTW_TARBALL=/path/to/fftw-3.3.10.tar.gz (build FFTW from source)"
 

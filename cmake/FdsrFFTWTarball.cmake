@@ -23,7 +23,7 @@ function(fdsr_fftw_from_tarball)
                 # FFTW's own flags without its -mtune=native, which would tie the result to the building machine
                 "CFLAGS=-O3 -fomit-frame-pointer -fstrict-aliasing")
   if("avx2" IN_LIST FDSR_ISAS)
-    list(APPEND configure --enable-sse2 --enable-avx --enable-avx2)
+    list(APPEND configure --enable-sse2 --enable-avx2)
   endif()
   if("avx512" IN_LIST FDSR_ISAS)
     list(APPEND configure --enable-avx512)

@@ -37,7 +37,7 @@ function(fdsr_add_kernels target)
   foreach(isa IN LISTS FDSR_ISAS)
     set(kernels ${target}_kernels_${isa})
     add_library(${kernels} OBJECT ${leaves})
-    target_compile_features(${kernels} PRIVATE cxx_std_20) # lambda templates; the public headers stay at C++17
+    target_compile_features(${kernels} PRIVATE cxx_std_20)
     target_compile_definitions(${kernels} PRIVATE FDSR_ISA=${isa})
     target_include_directories(${kernels} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/csrc/include"
                                                   "${CMAKE_CURRENT_SOURCE_DIR}/csrc")

@@ -64,7 +64,9 @@ def test_imports_run_downwards(path):
             assert above <= below, f"{module} imports {imported}, which lies above it"
 
 
-@pytest.mark.parametrize("module", ["pyfdsr", "pyfdsr.ops", "pyfdsr.optics", "pyfdsr.nonlinearity", "pyfdsr.data"])
+@pytest.mark.parametrize(
+    "module", ["pyfdsr", "pyfdsr.ops", "pyfdsr.optics", "pyfdsr.nonlinearity", "pyfdsr.data"]
+)
 def test_torch_is_not_imported(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -28,10 +28,11 @@ struct KernelTable {
   // out = z t and out = z conj(t); rows [re n | im n]
   void (*multiply)(Index n, const T* z, const T* t, T* out);
   void (*multiply_conj)(Index n, const T* z, const T* t, T* out);
-  // v_phase[n] += Im(v conj(z)): the gradient of a phase whose product with z has the cotangent v on its input side
-  void (*accumulate_phase_gradient)(Index n, const T* v, const T* z, T* v_phase);
-  // v_t += scale v conj(z), rows [re n | im n]
-  void (*accumulate_transfer_gradient)(Index n, const T* v, const T* z, T scale, T* v_t);
+  // v_phase[n] = or += Im(v conj(z)): the gradient of a phase whose product with z has the cotangent v on its input
+  // side
+  void (*phase_gradient)(Index n, const T* v, const T* z, bool add, T* v_phase);
+  // v_t = or += scale v conj(z), rows [re n | im n]
+  void (*transfer_gradient)(Index n, const T* v, const T* z, T scale, bool add, T* v_t);
   // t = scale aperture exp(i phase); aperture may be null (one)
   void (*phase_to_transfer)(Index n, const T* phase, const T* aperture, T scale, T* t);
 

@@ -85,22 +85,26 @@ void multiply_conj(Index n, const T* z, const T* t, T* out) {
   multiply_rows<T, true>(n, z, t, out);
 }
 
+template <class V, class T>
+void put(V value, bool add, T* to) {
+  store(to, add ? load<V>(to) + value : value);
+}
+
 template <class T>
-void accumulate_phase_gradient(Index n, const T* v, const T* z, T* v_phase) {
+void phase_gradient(Index n, const T* v, const T* z, bool add, T* v_phase) {
   for_each_vector<T>(n, [&]<int L>(Index i) {
     using V = Vec<T, L>;
-    const V gradient = load<V>(v + n + i) * load<V>(z + i) - load<V>(v + i) * load<V>(z + n + i);
-    store(v_phase + i, load<V>(v_phase + i) + gradient);
+    put(V(load<V>(v + n + i) * load<V>(z + i) - load<V>(v + i) * load<V>(z + n + i)), add, v_phase + i);
   });
 }
 
 template <class T>
-void accumulate_transfer_gradient(Index n, const T* v, const T* z, T scale, T* v_t) {
+void transfer_gradient(Index n, const T* v, const T* z, T scale, bool add, T* v_t) {
   for_each_vector<T>(n, [&]<int L>(Index i) {
     using V = Vec<T, L>;
     const V a = load<V>(v + i), b = load<V>(v + n + i), c = load<V>(z + i), d = load<V>(z + n + i);
-    store(v_t + i, load<V>(v_t + i) + scale * (a * c + b * d));
-    store(v_t + n + i, load<V>(v_t + n + i) + scale * (b * c - a * d));
+    put(V(scale * (a * c + b * d)), add, v_t + i);
+    put(V(scale * (b * c - a * d)), add, v_t + n + i);
   });
 }
 
@@ -151,8 +155,8 @@ void fill_rows(KernelTable<T>& table) {
   table.fold = fold<T>;
   table.multiply = multiply<T>;
   table.multiply_conj = multiply_conj<T>;
-  table.accumulate_phase_gradient = accumulate_phase_gradient<T>;
-  table.accumulate_transfer_gradient = accumulate_transfer_gradient<T>;
+  table.phase_gradient = phase_gradient<T>;
+  table.transfer_gradient = transfer_gradient<T>;
   table.phase_to_transfer = phase_to_transfer<T>;
   table.intensity = intensity<T>;
   table.intensity_adjoint = intensity_adjoint<T>;

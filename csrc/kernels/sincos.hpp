@@ -70,7 +70,12 @@ inline void sincos(Vec<T, L> x, Vec<T, L>& s, Vec<T, L>& c) {
   using R = Reduction<T>;
   using I = Vec<typename R::Int, L>;
   // NaN and angles beyond the reduction's range leave the fast path together: both fail this comparison.
-  const I in_range = (x <= R::kLargest) & (x >= -R::kLargest);
+  I magnitude;
+  std::memcpy(&magnitude, &x, sizeof(I));
+  magnitude &= ~(I{} + (typename R::Int{1} << (8 * sizeof(T) - 1)));
+  V absolute;
+  std::memcpy(&absolute, &magnitude, sizeof(V));
+  const I in_range = absolute <= R::kLargest;
   if (__builtin_expect(!all_lanes(in_range), 0)) return sincos_scalar<T, L>(x, s, c);
 
   const V shifted = x * T(0.636619772367581343075535) + R::kMagic;

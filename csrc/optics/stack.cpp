@@ -70,7 +70,7 @@ struct FourFStack<T>::Pass {
                       T* rows) const;
   void nonlinear_adjoint(int layer, const StackCotangent<T>& v, std::int64_t image, const T* e, const Arrays& a,
                          double* v_parameters) const;
-  void mask_adjoint(int layer, std::int64_t image, const T* z, const Arrays& a, T* gradient, bool complex,
+  void mask_adjoint(int layer, std::int64_t image, const T* z, const Arrays& a, T* gradient, bool complex, bool add,
                     bool onward) const;
   void store_input_gradient(std::int64_t image, const Arrays& a, const StackGradients<T>& v) const;
 };
@@ -247,7 +247,7 @@ void FourFStack<T>::Pass::nonlinear_adjoint(int layer, const StackCotangent<T>& 
 // spectrum holds the cotangent of t z; the mask's gradient is collected, spectrum := that of z
 template <class T>
 void FourFStack<T>::Pass::mask_adjoint(int layer, std::int64_t image, const T* z, const Arrays& a, T* gradient,
-                                       bool complex, bool onward) const {
+                                       bool complex, bool add, bool onward) const {
   const auto& k = kernels::kernels<T>();
   const T scale = static_cast<T>(1 / (stack.grid_.y * stack.grid_.x));
   const Index n = frequency.n, gradient_row = complex ? 2 * n : n;
@@ -261,9 +261,9 @@ void FourFStack<T>::Pass::mask_adjoint(int layer, std::int64_t image, const T* z
       k.multiply_conj(n, v_masked + at, mask + row * frequency.row_size(), v_z + at);
       if (!gradient) continue;
       if (complex)
-        k.accumulate_transfer_gradient(n, v_masked + at, z_row, scale, gradient + row * gradient_row);
+        k.transfer_gradient(n, v_masked + at, z_row, scale, add, gradient + row * gradient_row);
       else
-        k.accumulate_phase_gradient(n, v_z + at, z_row, gradient + row * gradient_row);
+        k.phase_gradient(n, v_z + at, z_row, add, gradient + row * gradient_row);
     }
     if (onward) inner.fold_frequency(v_z, group, spectrum);
   }
@@ -305,17 +305,16 @@ void FourFStack<T>::adjoint(std::int64_t batch, const StackCotangent<T>& v_out, 
   parallel_for(chunks, threads, [&](std::int64_t chunk, int) {
     const typename Pass::Arrays a(pass);
     const std::int64_t begin = chunk * batch / chunks, end = (chunk + 1) * batch / chunks;
-    if (need_masks && masks.masks == 1) gradients.clear(chunk);
     for (std::int64_t image = begin; image < end; ++image) {
       const std::int64_t accumulator = masks.masks == 1 ? chunk : image;
-      if (need_masks && masks.masks != 1) gradients.clear(accumulator);
+      const bool add = masks.masks == 1 && image != begin;
       for (int l = layers() - 1; l >= 0; --l) {
         const T* z = pass.spectrum_tape(const_cast<T*>(tape), image, l);
         pass.nonlinear_adjoint(l, v_out, image, z + pass.frequency.size(), a,
                                v.parameters ? v_parameters[chunk][l].data() : nullptr);
         pass.inner.to_frequency(a.field.template as<T>(), a.spectrum.template as<T>(), a.scratch.template as<T>());
         const bool onward = l > 0 || need_input;
-        pass.mask_adjoint(l, image, z, a, need_masks ? gradients.of(accumulator, l) : nullptr, complex, onward);
+        pass.mask_adjoint(l, image, z, a, need_masks ? gradients.of(accumulator, l) : nullptr, complex, add, onward);
         if (l > 0)
           pass.inner.to_space(a.spectrum.template as<T>(), a.field.template as<T>(), a.scratch.template as<T>());
         else if (need_input)

@@ -67,11 +67,6 @@ MaskGradients<T>::MaskGradients(std::int64_t accumulators, int layers, const Sam
       values_(sizeof(T) * accumulators * layers * size_) {}
 
 template <class T>
-void MaskGradients<T>::clear(std::int64_t accumulator) const {
-  std::fill_n(of(accumulator, 0), layers_ * size_, T(0));
-}
-
-template <class T>
 void MaskGradients<T>::reduce(const StackMasks<T>& masks, const std::vector<T>& gauge, int threads,
                               const StackGradients<T>& v) const {
   const auto& k = kernels::kernels<T>();

@@ -30,12 +30,11 @@ template <class T>
 class MaskGradients {
  public:
   MaskGradients(std::int64_t accumulators, int layers, const SampleLayout<T>& layout, bool complex);
-  // Rows of one layer: [rows][n] for phases, [rows][re n | im n] for transfers. Zero before its first use.
+  // Rows of one layer: [rows][n] for phases, [rows][re n | im n] for transfers; the first image overwrites them.
   T* of(std::int64_t accumulator, int layer) const {
     return values_.as<T>() + (accumulator * layers_ + layer) * size_;
   }
   Index row_size() const { return complex_ ? 2 * layout_.n : layout_.n; }
-  void clear(std::int64_t accumulator) const;
   void reduce(const StackMasks<T>& masks, const std::vector<T>& gauge, int threads, const StackGradients<T>& v) const;
 
  private:

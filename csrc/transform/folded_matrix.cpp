@@ -44,8 +44,10 @@ SampleLayout<T> make_layout(const AxisOrder order[2], const double grid[2], cons
   const bool ramped = ramp[0].slope != 0 || ramp[1].slope != 0;
   if (ramped) layout.ramp_x.assign(layout.n, {T(1), T(0)});
   for (const bool positive : {true, false}) {
+    const Index begin = positive ? 0 : half;
+    layout.spans.push_back({begin, begin + x.count()});
     for (int j = 0; j < x.count(); ++j) {
-      const Index lane = j + (positive ? 0 : half);
+      const Index lane = begin + j;
       const bool centre = x.has_centre() && x.half[j] == 0;
       layout.natural_x[lane] = x.natural(j, positive);
       layout.weight[lane] = positive || !centre ? T(1) : T(0);

@@ -124,6 +124,7 @@ SampleLayout<T> natural_layout(Size size) {
   layout.height = size.y;
   layout.width = size.x;
   for (int y = 0; y < size.y; ++y) layout.natural_y.push_back(y);
+  layout.spans = {{0, size.x}};
   for (Index lane = 0; lane < layout.n; ++lane) {
     layout.natural_x.push_back(lane < size.x ? static_cast<int>(lane) : -1);
     layout.weight.push_back(lane < size.x ? T(1) : T(0));

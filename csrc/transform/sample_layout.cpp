@@ -20,22 +20,32 @@ struct Product {
       : re(a.real() * b.real() - a.imag() * b.imag()), im(a.real() * b.imag() + a.imag() * b.real()) {}
 };
 
+template <class T>
+void clear_padding(const SampleLayout<T>& layout, T* lanes) {
+  Index from = 0;
+  for (const auto& span : layout.spans) {
+    std::fill(lanes + from, lanes + span.begin, T(0));
+    from = span.end;
+  }
+  std::fill(lanes + from, lanes + layout.n, T(0));
+}
+
 // Calls put(lane, natural x, ramp) for the lanes of one row.
 template <class T, class Put>
 void for_lanes(const SampleLayout<T>& layout, Index row, Ramp ramp, T scale, Put&& put) {
   const std::complex<T> factor = row_factor(layout, row, ramp, scale);
   const bool ramped = !layout.ramp_x.empty() && ramp != Ramp::none;
-  for (Index lane = 0; lane < layout.n; ++lane) {
-    const int x = layout.natural_x[lane];
-    if (x < 0) continue;
+  for (const auto& span : layout.spans) {
     if (!ramped) {
-      put(lane, x, factor);
+      for (Index lane = span.begin; lane < span.end; ++lane) put(lane, layout.natural_x[lane], factor);
       continue;
     }
-    const std::complex<T> along =
-        ramp == Ramp::conjugate ? std::conj(layout.ramp_x[lane]) : layout.ramp_x[lane];
-    const Product<T> product(factor, along);
-    put(lane, x, std::complex<T>(product.re, product.im));
+    for (Index lane = span.begin; lane < span.end; ++lane) {
+      const std::complex<T> along =
+          ramp == Ramp::conjugate ? std::conj(layout.ramp_x[lane]) : layout.ramp_x[lane];
+      const Product<T> product(factor, along);
+      put(lane, layout.natural_x[lane], std::complex<T>(product.re, product.im));
+    }
   }
 }
 
@@ -47,7 +57,8 @@ void SampleLayout<T>::import_group(Index group, const std::complex<T>* natural, 
   for (Index r = 0; r < rows_per_group; ++r, rows += row_size()) {
     const Index row = group * rows_per_group + r;
     const std::complex<T>* in = natural + static_cast<Index>(natural_y[row]) * width;
-    std::fill(rows, rows + row_size(), T(0));
+    clear_padding(*this, rows);
+    clear_padding(*this, rows + n);
     for_lanes(*this, row, ramp, scale, [&](Index lane, int x, std::complex<T> factor) {
       const Product<T> value(in[x], factor);
       rows[lane] = value.re;
@@ -61,7 +72,8 @@ void SampleLayout<T>::import_group(Index group, const T* natural, Ramp ramp, T s
   for (Index r = 0; r < rows_per_group; ++r, rows += row_size()) {
     const Index row = group * rows_per_group + r;
     const T* in = natural + static_cast<Index>(natural_y[row]) * width;
-    std::fill(rows, rows + row_size(), T(0));
+    clear_padding(*this, rows);
+    clear_padding(*this, rows + n);
     for_lanes(*this, row, ramp, scale, [&](Index lane, int x, std::complex<T> factor) {
       rows[lane] = in[x] * factor.real();
       rows[n + lane] = in[x] * factor.imag();
@@ -73,7 +85,9 @@ template <class T>
 void SampleLayout<T>::import_real(Index group, const T* natural, T* out) const {
   for (Index r = 0; r < rows_per_group; ++r, out += n) {
     const T* in = natural + static_cast<Index>(natural_y[group * rows_per_group + r]) * width;
-    for (Index lane = 0; lane < n; ++lane) out[lane] = natural_x[lane] < 0 ? T(0) : in[natural_x[lane]];
+    clear_padding(*this, out);
+    for (const Span& span : spans)
+      for (Index lane = span.begin; lane < span.end; ++lane) out[lane] = in[natural_x[lane]];
   }
 }
 
@@ -105,8 +119,8 @@ template <class T>
 void SampleLayout<T>::export_real(Index group, const T* in, T scale, T* natural) const {
   for (Index r = 0; r < rows_per_group; ++r, in += n) {
     T* out = natural + static_cast<Index>(natural_y[group * rows_per_group + r]) * width;
-    for (Index lane = 0; lane < n; ++lane)
-      if (natural_x[lane] >= 0) out[natural_x[lane]] = scale * in[lane];
+    for (const Span& span : spans)
+      for (Index lane = span.begin; lane < span.end; ++lane) out[natural_x[lane]] = scale * in[lane];
   }
 }
 

@@ -23,6 +23,10 @@ struct SampleLayout {
   int height = 0;                       // natural samples along y
   std::vector<int> natural_y;           // [rows]
   std::vector<int> natural_x;           // [n], -1 for padding
+  struct Span {
+    Index begin, end;
+  };
+  std::vector<Span> spans;              // the lanes that are not padding
   std::vector<T> weight;                // [n], 1 for the first lane of every natural sample, else 0
   std::vector<char> counts;             // [rows], 0 where the row repeats another
   std::vector<std::complex<T>> ramp_y;  // [rows], empty if the transform needs no ramp

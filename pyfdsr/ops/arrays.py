@@ -18,7 +18,10 @@ def _floating(name: str, value: Any) -> np.ndarray:
 
 def is_double(*values: Any) -> bool:
     """Whether any argument holds double precision (half and single precision are computed in single)."""
-    return any(np.asarray(value).dtype in (np.float64, np.complex128, np.longdouble, np.clongdouble) for value in values)
+    return any(
+        np.asarray(value).dtype in (np.float64, np.complex128, np.longdouble, np.clongdouble)
+        for value in values
+    )
 
 
 def complex_dtype(double: bool) -> type[np.complexfloating]:

@@ -26,7 +26,11 @@ def _broadcast(x: np.ndarray, transfer: np.ndarray) -> tuple[np.ndarray, np.ndar
     fields = batched(np.ascontiguousarray(np.broadcast_to(x, leading + x.shape[-2:])))
     if batched(transfer).shape[0] == 1:
         return fields, batched(transfer), leading
-    return fields, batched(np.ascontiguousarray(np.broadcast_to(transfer, leading + transfer.shape[-2:]))), leading
+    return (
+        fields,
+        batched(np.ascontiguousarray(np.broadcast_to(transfer, leading + transfer.shape[-2:]))),
+        leading,
+    )
 
 
 def _summed_to(v: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -37,7 +41,9 @@ def _summed_to(v: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return v.sum(axis=stretched, keepdims=True) if stretched else v
 
 
-def four_f(x: ArrayLike, transfer: ArrayLike, grid: Any, support: Any = None, *, algorithm: str = "auto") -> np.ndarray:
+def four_f(
+    x: ArrayLike, transfer: ArrayLike, grid: Any, support: Any = None, *, algorithm: str = "auto"
+) -> np.ndarray:
     """Propagate fields through a 4f system with a transfer function in its Fourier plane.
 
     ``windowed_idft(transfer · windowed_dft(x))`` in one fused call; the transfer is zero outside its band.
@@ -137,4 +143,6 @@ def four_f_adjoint(
         batched(v), tape, len(fields), None, masks[:, None], None, parameters, [], False, True, False, threads
     )
     shape = transfer.shape if len(masks) == 1 else leading + band
-    return _summed_to(v_x.reshape(leading + window), x.shape), _summed_to(v_transfer.reshape(shape), transfer.shape)
+    return _summed_to(v_x.reshape(leading + window), x.shape), _summed_to(
+        v_transfer.reshape(shape), transfer.shape
+    )

@@ -133,7 +133,16 @@ def four_f_stack(
     plan = _plans.four_f_stack_plan(window, support, band, sizes, centred, kinds, double, algorithm)
     values, addresses = np.array(parameters), [address for pair in callbacks for address in pair]
     out, tape, _ = plan.forward(
-        batched(field), phases[None], None, aperture, values, addresses, save, intensity, False, get_num_threads()
+        batched(field),
+        phases[None],
+        None,
+        aperture,
+        values,
+        addresses,
+        save,
+        intensity,
+        False,
+        get_num_threads(),
     )
     leading = field.shape[:-2]
     out = out.reshape(*leading, *support)
@@ -199,6 +208,8 @@ def four_f_stack_adjoint(
         tape.real_input,
         get_num_threads(),
     )
-    counts = (0 if spec is None or spec.kind == "custom" else len(spec.parameters()) for spec in tape.nonlinearities)
+    counts = (
+        0 if spec is None or spec.kind == "custom" else len(spec.parameters()) for spec in tape.nonlinearities
+    )
     by_layer = tuple(tuple(map(float, row[:count])) for row, count in zip(v_parameters, counts))
     return v_field.reshape(*tape.leading, *tape.window), v_phases[0], by_layer

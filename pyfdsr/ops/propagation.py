@@ -25,13 +25,23 @@ def _transfer(
         raise ValueError(f"wavelength={wavelength!r}: must be greater than 0")
     grid = round(window[0] * pad_factor), round(window[1] * pad_factor)
     transfer = _core.angular_spectrum_transfer(
-        grid, number_of("distance", distance), reals_of("pitch", pitch), wavelength, bool(band_limit), is_double(x)
+        grid,
+        number_of("distance", distance),
+        reals_of("pitch", pitch),
+        wavelength,
+        bool(band_limit),
+        is_double(x),
     )
     return transfer, grid
 
 
 def propagate(
-    x: ArrayLike, distance: float, pitch: Any, wavelength: float, pad_factor: float = 2, band_limit: bool = True
+    x: ArrayLike,
+    distance: float,
+    pitch: Any,
+    wavelength: float,
+    pad_factor: float = 2,
+    band_limit: bool = True,
 ) -> np.ndarray:
     """Propagate fields through free space.
 
@@ -77,7 +87,12 @@ def propagate(
 
 
 def propagate_adjoint(
-    v: ArrayLike, distance: float, pitch: Any, wavelength: float, pad_factor: float = 2, band_limit: bool = True
+    v: ArrayLike,
+    distance: float,
+    pitch: Any,
+    wavelength: float,
+    pad_factor: float = 2,
+    band_limit: bool = True,
 ) -> np.ndarray:
     """Adjoint of `propagate` with respect to the field.
 

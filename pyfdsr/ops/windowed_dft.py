@@ -15,7 +15,9 @@ from .arrays import batched, complex_array, is_double, window_of
 __all__ = ["windowed_dft", "windowed_dft_adjoint", "windowed_idft", "windowed_idft_adjoint"]
 
 
-def _run(verb: str, name: str, x: ArrayLike, grid: Any, other: Any, other_name: str, algorithm: str) -> np.ndarray:
+def _run(
+    verb: str, name: str, x: ArrayLike, grid: Any, other: Any, other_name: str, algorithm: str
+) -> np.ndarray:
     x = complex_array(name, x)
     own = window_of(name, x)
     sizes, centred = grid_of(grid)

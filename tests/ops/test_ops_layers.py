@@ -52,7 +52,9 @@ def test_four_f_and_its_adjoint_equal_the_direct_sums(case):
     assert abs(np.vdot(v, y) - np.vdot(v_t, t)) <= 64 * epsilon(np.complex128) * scale
 
 
-@pytest.mark.parametrize(("x_lead", "t_lead"), [((), (3,)), ((3,), ()), ((2, 1), (3,)), ((1,), (4,)), ((0,), ())])
+@pytest.mark.parametrize(
+    ("x_lead", "t_lead"), [((), (3,)), ((3,), ()), ((2, 1), (3,)), ((1,), (4,)), ((0,), ())]
+)
 def test_four_f_broadcasts_and_sums(x_lead, t_lead):
     x, t = draw((*x_lead, 6, 6)), draw((*t_lead, 5, 5), seed=1)
     y = ops.four_f(x, t, 18)
@@ -201,7 +203,9 @@ def test_propagation_keeps_energy_and_its_adjoint_is_exact():
     scale = np.linalg.norm(y) * np.linalg.norm(v)
     assert abs(np.vdot(v, y) - np.vdot(v_x, x)) <= 64 * epsilon(np.complex128) * scale
     assert_close("layer", ops.propagate(x, 0.0, 4e-6, 550e-9), x)
-    smooth = np.exp(-((np.arange(64) - 31.5) ** 2) / 60)[:, None] * np.exp(-((np.arange(64) - 31.5) ** 2) / 60)
+    smooth = np.exp(-((np.arange(64) - 31.5) ** 2) / 60)[:, None] * np.exp(
+        -((np.arange(64) - 31.5) ** 2) / 60
+    )
     there = ops.propagate(smooth, 1e-4, 4e-6, 550e-9)
     assert np.sum(np.abs(there) ** 2) == pytest.approx(np.sum(smooth**2), rel=1e-6)
     # The window cuts the field's tails, about 1e-8 of its maximum, between the two passes.

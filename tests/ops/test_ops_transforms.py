@@ -67,7 +67,9 @@ def test_the_paper_geometry_uses_a_skeleton():
 
 
 def test_large_transforms_use_fftw():
-    assert _plans.windowed_dft_plan((700, 700), (700, 700), (1400.0, 1400.0), False, False).algorithm == "fftw"
+    assert (
+        _plans.windowed_dft_plan((700, 700), (700, 700), (1400.0, 1400.0), False, False).algorithm == "fftw"
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -116,7 +118,9 @@ def test_any_layout_and_leading_axes():
     swapped = np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
     assert_close("transform", ops.windowed_dft(swapped, 24, 7), expected)
     assert ops.windowed_dft(x[:0], 24, 7).shape == (0, 2, 7, 7)
-    assert_close("transform", ops.windowed_dft(x[0, 0].real, 24, 7), direct_sums.windowed_dft(x[0, 0].real, 24, 7))
+    assert_close(
+        "transform", ops.windowed_dft(x[0, 0].real, 24, 7), direct_sums.windowed_dft(x[0, 0].real, 24, 7)
+    )
     half = ops.windowed_dft(np.ones((4, 4), np.float16), 12, 4)
     assert half.dtype == np.complex64
 
@@ -154,7 +158,11 @@ def test_inverse_undoes_the_transform_of_the_whole_grid(case):
         (TypeError, "x has dtype object", lambda: ops.windowed_dft(np.full((4, 4), None), 12, 4)),
         (ValueError, "at least two axes", lambda: ops.windowed_dft(np.ones(4), 12, 4)),
         (ValueError, "must not be empty", lambda: ops.windowed_dft(np.ones((0, 4)), 12, 4)),
-        (ValueError, r"band=\(13, 13\): must not be larger", lambda: ops.windowed_dft(np.ones((4, 4)), 12, 13)),
+        (
+            ValueError,
+            r"band=\(13, 13\): must not be larger",
+            lambda: ops.windowed_dft(np.ones((4, 4)), 12, 13),
+        ),
         (ValueError, r"x=\(14, 4\): must not be larger", lambda: ops.windowed_dft(np.ones((14, 4)), 12, 4)),
         (ValueError, "band=0: must be at least 1", lambda: ops.windowed_dft(np.ones((4, 4)), 12, 0)),
         (TypeError, "band=2.5: must be an integer", lambda: ops.windowed_dft(np.ones((4, 4)), 12, 2.5)),
