@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "kernels/kernels.hpp"
-#include "transform/pruned_fftw.hpp"
+#include "transform/fftw_lines.hpp"
 
 #ifndef FDSR_VERSION
 #define FDSR_VERSION "unknown"

@@ -75,3 +75,11 @@ REAL_CASES = (
 
 CASES = INTEGER_CASES + REAL_CASES
 """Every small geometry."""
+
+LOW_RANK_CASES = (
+    Case("low-rank", (81, 70), (77, 90), (400, 391), (81, 70)),
+    Case("low-rank-parity-change", (80, 81), (77, 80), (400, 391), (81, 80)),
+    Case("low-rank-whole-grid-in", (200, 191), (77, 80), (200, 191), (41, 40)),
+    Case("low-rank-real", (60, 50), (80, 73), (380.5, 390.25), (71, 80)),
+)
+"""Geometries whose matrices have a rank low enough for skeletons, in all layers or all but the first."""

@@ -12,6 +12,10 @@ namespace fdsr::kernels {
 
 using Index = std::ptrdiff_t;
 
+// Rows are padded to 32 bytes whatever the instruction set, so that layouts do not depend on it.
+template <class T>
+inline constexpr int kGranule = 32 / static_cast<int>(sizeof(T));
+
 template <class T>
 struct KernelTable {
   const char* isa;
@@ -24,6 +28,19 @@ struct KernelTable {
   void (*unfold)(Index width, const T* const quadrants[4], bool inverse, T* rows);
   // The mirrored samples -> even and odd parts (sums and differences).
   void (*fold)(Index width, const T* rows, T* const quadrants[4]);
+
+  // Fused passes on one group of quadrants, in place: unfold, work on the mirrored samples, fold. Rows are as above.
+  // Forward sign: z (saved if `z` is given) times the mask.
+  void (*mask_quadrants)(Index width, T* const quadrants[4], const T* mask, T* z);
+  // Forward sign: v becomes v conj(mask); v_phase [2][2 width] = or += Im(v conj(mask) conj(z)) if given. The result
+  // is folded back only if `onward`.
+  void (*mask_quadrants_adjoint)(Index width, T* const quadrants[4], const T* mask, const T* z, bool add, T* v_phase,
+                                 bool onward);
+  // Inverse sign: the nonlinearity of a field (saved if `e` is given), and its adjoint at the saved field. They
+  // return false, having done nothing, for kinds that they do not cover. weight [2 width].
+  bool (*nonlinear_quadrants)(int kind, Index width, T* const quadrants[4], const double* parameters, T* e);
+  bool (*nonlinear_quadrants_adjoint)(int kind, Index width, T* const quadrants[4], const T* e, const T* weight,
+                                      const double* parameters, double* v_parameters);
 
   // out = z t and out = z conj(t); rows [re n | im n]
   void (*multiply)(Index n, const T* z, const T* t, T* out);

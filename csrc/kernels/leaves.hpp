@@ -16,6 +16,8 @@ template <class T>
 void fill_rows(KernelTable<T>& table);
 template <class T>
 void fill_nonlinear(KernelTable<T>& table);
+template <class T>
+void fill_fused(KernelTable<T>& table);
 
 // A table whose entries are all of this instruction set.
 template <class T>

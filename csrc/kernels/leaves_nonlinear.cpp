@@ -6,68 +6,21 @@
 #include <cmath>
 
 #include "leaves.hpp"
+#include "phase_laws.hpp"
 #include "simd.hpp"
-#include "sincos.hpp"
 
 namespace fdsr::kernels::FDSR_ISA {
 namespace {
-
-template <class T, int L>
-double horizontal_sum(Vec<T, L> v) {
-  double sum = 0;
-  for (int lane = 0; lane < L; ++lane) sum += v[lane];
-  return sum;
-}
-
-// f = exp(i theta(I)); theta and its derivatives are given by Law. |f| = 1, so conj(u) E = conj(v) f E.
-template <class T>
-struct KerrLaw {  // theta = strength I  (Eq. 1 of the paper)
-  T strength;
-  explicit KerrLaw(const double* p) : strength(static_cast<T>(p[0])) {}
-  static constexpr int kParameters = 1;
-  template <class V>
-  void operator()(V intensity, V& theta, V& slope) const {
-    theta = strength * intensity;
-    slope = V{} + strength;
-  }
-  template <class V>
-  void parameter_slopes(V intensity, V* slopes) const {
-    slopes[0] = intensity;
-  }
-};
-
-template <class T>
-struct SaturableKerrLaw {  // theta = strength I / (1 + I / saturation)
-  T strength, inverse_saturation;
-  explicit SaturableKerrLaw(const double* p)
-      : strength(static_cast<T>(p[0])), inverse_saturation(static_cast<T>(1 / p[1])) {}
-  static constexpr int kParameters = 2;
-  template <class V>
-  void operator()(V intensity, V& theta, V& slope) const {
-    const V d = T(1) / (T(1) + intensity * inverse_saturation);
-    theta = strength * intensity * d;
-    slope = strength * d * d;
-  }
-  template <class V>
-  void parameter_slopes(V intensity, V* slopes) const {
-    const V d = T(1) / (T(1) + intensity * inverse_saturation);
-    const V ratio = intensity * d * inverse_saturation;
-    slopes[0] = intensity * d;
-    slopes[1] = strength * ratio * ratio;  // d theta / d saturation
-  }
-};
 
 template <class T, class Law>
 void phase_forward(Index n, const T* e, const double* parameters, T* y) {
   const Law law(parameters);
   for_each_vector<T>(n, [&]<int L>(Index i) {
     using V = Vec<T, L>;
-    const V a = load<V>(e + i), b = load<V>(e + n + i);
-    V theta, slope, s, c;
-    law(V(a * a + b * b), theta, slope);
-    sincos<T, L>(theta, s, c);
-    store(y + i, a * c - b * s);
-    store(y + n + i, a * s + b * c);
+    V re = load<V>(e + i), im = load<V>(e + n + i);
+    turn<T, L>(law, re, im);
+    store(y + i, re);
+    store(y + n + i, im);
   });
 }
 
@@ -76,24 +29,10 @@ void phase_adjoint(Index n, const T* e, const T* weight, const double* parameter
   const Law law(parameters);
   for_each_vector<T>(n, [&]<int L>(Index i) {
     using V = Vec<T, L>;
-    const V a = load<V>(e + i), b = load<V>(e + n + i), p = load<V>(v + i), q = load<V>(v + n + i);
-    const V intensity = a * a + b * b;
-    V theta, slope, s, c;
-    law(intensity, theta, slope);
-    sincos<T, L>(theta, s, c);
-    const V u_re = p * c + q * s, u_im = q * c - p * s;
-    // Re(i theta' conj(u) E) = -theta' Im(conj(u) E)
-    const V im = u_re * b - u_im * a;
-    const V twice = T(-2) * slope * im;
-    store(v + i, u_re + twice * a);
-    store(v + n + i, u_im + twice * b);
-    if (v_parameters) {
-      V slopes[Law::kParameters];
-      law.parameter_slopes(intensity, slopes);
-      const V w = load<V>(weight + i);
-      for (int k = 0; k < Law::kParameters; ++k)
-        v_parameters[k] -= horizontal_sum<T, L>(V(w * slopes[k] * im));
-    }
+    V re = load<V>(v + i), im = load<V>(v + n + i);
+    turn_adjoint<T, L>(law, V(load<V>(e + i)), V(load<V>(e + n + i)), weight + i, v_parameters, re, im);
+    store(v + i, re);
+    store(v + n + i, im);
   });
 }
 

@@ -1,42 +1,20 @@
 // Pointwise passes over planar rows: parity folding, complex products, gradients of masks.
-#include <cstring>
-
 #include "leaves.hpp"
+#include "quadrants.hpp"
 #include "simd.hpp"
 #include "sincos.hpp"
 
 namespace fdsr::kernels::FDSR_ISA {
 namespace {
 
-// Unfolding: with c = -i (forward) or +i (inverse), value(sy, sx) = ee + sx c eo + sy c oe + sy sx c^2 oo, c^2 = -1.
 template <class T, bool Inverse>
 void unfold_rows(Index width, const T* const quadrants[4], T* rows) {
-  const T *ee = quadrants[0], *eo = quadrants[1], *oe = quadrants[2], *oo = quadrants[3];
-  T *up = rows, *down = rows + 4 * width;  // y+ and y-: [re x+, re x-, im x+, im x-], each `width` long
   for_each_vector<T>(width, [&]<int L>(Index i) {
-    using V = Vec<T, L>;
-    const auto at = [&](const T* p) { return load<V>(p + i); };
-    const V a_re = at(ee), a_im = at(ee + width);
-    const V e_re = -at(oo), e_im = -at(oo + width);
-    V b_re = at(eo + width), b_im = at(eo), d_re = at(oe + width), d_im = at(oe);
-    if constexpr (Inverse) {
-      b_re = -b_re;
-      d_re = -d_re;
-    } else {
-      b_im = -b_im;
-      d_im = -d_im;
+    const auto m = unfold_at<Vec<T, L>, Inverse>(width, quadrants, i);
+    for (int s = 0; s < 4; ++s) {
+      store(rows + re_at(width, s, i), m.re[s]);
+      store(rows + im_at(width, s, i), m.im[s]);
     }
-    const auto put = [&](T* p, V v) { store(p + i, v); };
-    const V p_re = a_re + e_re, p_im = a_im + e_im, q_re = b_re + d_re, q_im = b_im + d_im;
-    const V r_re = a_re - e_re, r_im = a_im - e_im, t_re = b_re - d_re, t_im = b_im - d_im;
-    put(up, p_re + q_re);
-    put(up + width, r_re - t_re);
-    put(up + 2 * width, p_im + q_im);
-    put(up + 3 * width, r_im - t_im);
-    put(down, r_re + t_re);
-    put(down + width, p_re - q_re);
-    put(down + 2 * width, r_im + t_im);
-    put(down + 3 * width, p_im - q_im);
   });
 }
 
@@ -47,21 +25,15 @@ void unfold(Index width, const T* const quadrants[4], bool inverse, T* rows) {
 
 template <class T>
 void fold(Index width, const T* rows, T* const quadrants[4]) {
-  for (int part = 0; part < 2; ++part) {  // real, imaginary
-    const T* up = rows + 2 * part * width;
-    const T* down = rows + (4 + 2 * part) * width;
-    const Index to = part * width;
-    for_each_vector<T>(width, [&]<int L>(Index i) {
-      using V = Vec<T, L>;
-      const V pp = load<V>(up + i), pm = load<V>(up + width + i);
-      const V mp = load<V>(down + i), mm = load<V>(down + width + i);
-      const V even_up = pp + pm, odd_up = pp - pm, even_down = mp + mm, odd_down = mp - mm;
-      store(quadrants[0] + to + i, even_up + even_down);
-      store(quadrants[1] + to + i, odd_up + odd_down);
-      store(quadrants[2] + to + i, even_up - even_down);
-      store(quadrants[3] + to + i, odd_up - odd_down);
-    });
-  }
+  for_each_vector<T>(width, [&]<int L>(Index i) {
+    using V = Vec<T, L>;
+    Mirrored<V> m;
+    for (int s = 0; s < 4; ++s) {
+      m.re[s] = load<V>(rows + re_at(width, s, i));
+      m.im[s] = load<V>(rows + im_at(width, s, i));
+    }
+    fold_at<V>(width, m, quadrants, i);
+  });
 }
 
 template <class T, bool Conj>
@@ -172,6 +144,7 @@ KernelTable<T> make_table(const char* name) {
   fill_gemm(table);
   fill_rows(table);
   fill_nonlinear(table);
+  fill_fused(table);
   return table;
 }
 template KernelTable<float> make_table(const char*);

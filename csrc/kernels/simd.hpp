@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels.hpp"
+
 #ifndef FDSR_ISA
 #error "leaf kernels are compiled with -DFDSR_ISA=<namespace>"
 #endif
@@ -39,11 +41,6 @@ using Vec = typename VectorOf<T, Lanes>::type;
 template <class T>
 inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
 
-// Rows are padded to 32 bytes whatever the instruction set, so that layouts do not depend on it. A wider vector
-// finishes a row with one half vector.
-template <class T>
-inline constexpr int kGranule = 32 / static_cast<int>(sizeof(T));
-
 template <class V, class T>
 inline V load(const T* p) {
   V v;
@@ -56,7 +53,8 @@ inline void store(T* p, V v) {
   std::memcpy(p, &v, sizeof(V));
 }
 
-// Calls body.template operator()<Lanes>(offset) over a row of n elements, n a multiple of the granule.
+// Calls body.template operator()<Lanes>(offset) over a row of n elements, n a multiple of the granule: vectors wider
+// than it finish a row with a half one.
 template <class T, class Body>
 inline void for_each_vector(std::ptrdiff_t n, Body&& body) {
   std::ptrdiff_t i = 0;

@@ -32,9 +32,11 @@ struct Reduction<double> {
   static constexpr double kLargest = kHasFma ? 1e8 : 1e5;
 };
 
-template <class T, int L>
-inline void sincos_scalar(Vec<T, L> x, Vec<T, L>& s, Vec<T, L>& c) {
+// The lanes beyond the reduction's range (or NaN) again by the standard library; the others keep their bits.
+template <class T, int L, class Mask>
+inline void sincos_out_of_range(Vec<T, L> x, Mask in_range, Vec<T, L>& s, Vec<T, L>& c) {
   for (int lane = 0; lane < L; ++lane) {
+    if (in_range[lane]) continue;
     s[lane] = static_cast<T>(std::sin(static_cast<double>(x[lane])));
     c[lane] = static_cast<T>(std::cos(static_cast<double>(x[lane])));
   }
@@ -76,7 +78,6 @@ inline void sincos(Vec<T, L> x, Vec<T, L>& s, Vec<T, L>& c) {
   V absolute;
   std::memcpy(&absolute, &magnitude, sizeof(V));
   const I in_range = absolute <= R::kLargest;
-  if (__builtin_expect(!all_lanes(in_range), 0)) return sincos_scalar<T, L>(x, s, c);
 
   const V shifted = x * T(0.636619772367581343075535) + R::kMagic;
   I quadrant;
@@ -111,6 +112,7 @@ inline void sincos(Vec<T, L> x, Vec<T, L>& s, Vec<T, L>& c) {
   const I out_c = ((bits_c & ~odd) | (bits_s & odd)) ^ sign_c;
   std::memcpy(&s, &out_s, sizeof(I));
   std::memcpy(&c, &out_c, sizeof(I));
+  if (__builtin_expect(!all_lanes(in_range), 0)) sincos_out_of_range<T, L>(x, in_range, s, c);
 }
 
 }  // namespace fdsr::kernels::FDSR_ISA

@@ -11,6 +11,14 @@
 namespace fdsr {
 namespace {
 
+static_assert(static_cast<int>(Nonlinearity::none) == kernels::kNone &&
+              static_cast<int>(Nonlinearity::kerr) == kernels::kKerr &&
+              static_cast<int>(Nonlinearity::saturable_kerr) == kernels::kSaturableKerr &&
+              static_cast<int>(Nonlinearity::saturable_absorber) == kernels::kSaturableAbsorber &&
+              static_cast<int>(Nonlinearity::two_photon_absorption) == kernels::kTwoPhotonAbsorption &&
+              static_cast<int>(Nonlinearity::optoelectronic_gate) == kernels::kOptoelectronicGate &&
+              static_cast<int>(Nonlinearity::custom) == kernels::kCustom);
+
 constexpr const char* kNames[] = {"none",
                                   "kerr",
                                   "saturable_kerr",

@@ -38,13 +38,12 @@ struct FourFStack<T>::Pass {
 
   // The working arrays of one image.
   struct Arrays {
-    Buffer field, spectrum, scratch, rows, more_rows, custom;
+    Buffer field, spectrum, scratch, rows, custom;  // rows of two groups
     explicit Arrays(const Pass& p)
         : field(sizeof(T) * std::max(p.first.space().size(), p.space.size())),
           spectrum(sizeof(T) * p.frequency.size()),
           scratch(sizeof(T) * std::max(p.first.scratch_size(), p.inner.scratch_size())),
-          rows(sizeof(T) * p.largest_group()),
-          more_rows(sizeof(T) * p.largest_group()),
+          rows(sizeof(T) * 2 * p.largest_group()),
           custom(sizeof(T) * 5 * p.space.n) {}
   };
   Index largest_group() const {
@@ -81,6 +80,8 @@ FourFStack<T>::FourFStack(Size window, Size support, Size band, const Grid& grid
     : window_(window), support_(support), band_(band), grid_(grid), nonlinearities_(std::move(nonlinearities)) {
   if (nonlinearities_.empty()) invalid_argument("nonlinearities is empty: a stack has at least one layer");
   check_geometry(window, band, grid);
+  if (support.y > grid.y || support.x > grid.x)
+    invalid_argument("support is (", support.y, ", ", support.x, "): must not exceed the grid");
   inner_ = make_transform<T>(support, band, grid, algorithm, planner);
   if (window == support) return;
   first_ = make_transform<T>(window, band, grid, algorithm, planner, inner_.get());
@@ -103,12 +104,25 @@ void FourFStack<T>::check(std::int64_t batch, const StackMasks<T>& m) const {
     invalid_argument("masks: ", m.masks, " sets of masks for a batch of ", batch, ": must be 1 or the batch");
   if (static_cast<int>(m.parameters.size()) != layers())
     invalid_argument("parameters: ", m.parameters.size(), " given for ", layers(), " layers");
-  if (m.apertures > layers())
-    invalid_argument("apertures: ", m.apertures, " given for ", layers(), " layers");
+  if (batch < 0) invalid_argument("batch is ", batch, ": must be at least 0");
+  if (m.apertures < 0 || m.apertures > layers() || (m.apertures > 0 && !m.aperture))
+    invalid_argument("apertures: ", m.apertures, " given for ", layers(), " layers, each needs its values");
+  if (!m.custom.empty() && static_cast<int>(m.custom.size()) != layers())
+    invalid_argument("custom: ", m.custom.size(), " given for ", layers(), " layers");
   for (int l = 0; l < layers(); ++l)
-    if (nonlinearities_[l] == Nonlinearity::custom && (m.custom.empty() || !m.custom[l].response))
-      invalid_argument("custom: layer ", l, " is custom but has no response function");
+    if (nonlinearities_[l] == Nonlinearity::custom &&
+        (m.custom.empty() || !m.custom[l].response || !m.custom[l].derivative))
+      invalid_argument("custom: layer ", l, " is custom but lacks its response or derivative function");
 }
+
+namespace {
+
+void check_one(const char* what, const void* first, const void* second) {
+  if ((first != nullptr) == (second != nullptr))
+    invalid_argument(what, ": exactly one of complex and real values must be given");
+}
+
+}  // namespace
 
 // ------------------------------------------------------------------------------------------------ forward
 
@@ -128,18 +142,11 @@ void FourFStack<T>::Pass::load(const StackInput<T>& x, std::int64_t image, const
 // z = W y, kept on the tape; spectrum := t z
 template <class T>
 void FourFStack<T>::Pass::mask_layer(int layer, std::int64_t image, T* tape, const Arrays& a) const {
-  const auto& k = kernels::kernels<T>();
-  T* spectrum = a.spectrum.template as<T>();
-  T* masked = a.more_rows.template as<T>();
   const T* mask = masks.of(image, layer);
   for (Index group = 0; group < frequency.groups; ++group) {
-    T* z = tape ? tape + group * frequency.group_size() : a.rows.template as<T>();
-    inner.unfold_frequency(spectrum, group, z);
-    for (Index r = 0; r < frequency.rows_per_group; ++r) {
-      const Index at = r * frequency.row_size();
-      k.multiply(frequency.n, z + at, mask + group * frequency.group_size() + at, masked + at);
-    }
-    inner.fold_frequency(masked, group, spectrum);
+    const Index at = group * frequency.group_size();
+    inner.mask_frequency(a.spectrum.template as<T>(), group, mask + at, tape ? tape + at : nullptr,
+                         a.rows.template as<T>());
   }
 }
 
@@ -163,7 +170,7 @@ template <class T>
 void FourFStack<T>::Pass::forward(const StackOutput<T>& out, std::int64_t image, std::int64_t batch,
                                   const Arrays& a) const {
   T *field = a.field.template as<T>(), *spectrum = a.spectrum.template as<T>();
-  T *scratch = a.scratch.template as<T>(), *y = a.more_rows.template as<T>();
+  T *scratch = a.scratch.template as<T>(), *y = a.rows.template as<T>() + largest_group();
   const int count = stack.layers();
   for (int l = 0; l < count; ++l) {
     T* tape = out.tape ? spectrum_tape(out.tape, image, l) : nullptr;
@@ -173,7 +180,11 @@ void FourFStack<T>::Pass::forward(const StackOutput<T>& out, std::int64_t image,
     const bool last = l + 1 == count;
     const bool skip = last && !out.fields && last_is_invisible(out.intensity != nullptr);
     for (Index group = 0; group < space.groups; ++group) {
-      T* e = tape ? tape + frequency.size() + group * space.group_size() : a.rows.template as<T>();
+      T* saved = tape ? tape + frequency.size() + group * space.group_size() : nullptr;
+      if (!last && !out.fields &&
+          inner.nonlinear_space(static_cast<int>(layers[l].kind), layers[l].parameters.data(), field, group, saved))
+        continue;
+      T* e = saved ? saved : a.rows.template as<T>();
       inner.unfold_space(field, group, e);
       for (Index r = 0; r < space.rows_per_group && !skip; ++r) {
         const Index at = r * space.row_size();
@@ -192,6 +203,8 @@ void FourFStack<T>::forward(std::int64_t batch, const StackInput<T>& x, const St
                             const StackOutput<T>& out) const {
   check(batch, masks);
   if (batch == 0) return;
+  check_one("x", x.field, x.amplitude);
+  check_one("out", out.field, out.intensity);
   const Pass pass(*this, masks, threads);
   parallel_for(batch, threads, [&](std::int64_t image, int) {
     const typename Pass::Arrays arrays(pass);
@@ -233,6 +246,9 @@ void FourFStack<T>::Pass::nonlinear_adjoint(int layer, const StackCotangent<T>& 
   const bool skip = last && last_is_invisible(v.intensity != nullptr);
   for (Index group = 0; group < space.groups; ++group) {
     const T* e_group = e + group * space.group_size();
+    if (!last && inner.nonlinear_space_adjoint(static_cast<int>(layers[layer].kind), layers[layer].parameters.data(),
+                                               e_group, field, group, v_parameters))
+      continue;
     last ? load_cotangent(v, image, group, e_group, a, rows) : inner.unfold_space(field, group, rows);
     for (Index r = 0; r < space.rows_per_group && !skip; ++r) {
       const Index at = r * space.row_size();
@@ -250,22 +266,19 @@ void FourFStack<T>::Pass::mask_adjoint(int layer, std::int64_t image, const T* z
                                        bool complex, bool add, bool onward) const {
   const auto& k = kernels::kernels<T>();
   const T scale = static_cast<T>(1 / (stack.grid_.y * stack.grid_.x));
-  const Index n = frequency.n, gradient_row = complex ? 2 * n : n;
-  T *spectrum = a.spectrum.template as<T>(), *v_masked = a.rows.template as<T>(), *v_z = a.more_rows.template as<T>();
+  T *spectrum = a.spectrum.template as<T>(), *rows = a.rows.template as<T>();
   const T* mask = masks.of(image, layer);
   for (Index group = 0; group < frequency.groups; ++group) {
-    inner.unfold_frequency(spectrum, group, v_masked);
-    for (Index r = 0; r < frequency.rows_per_group; ++r) {
-      const Index row = group * frequency.rows_per_group + r, at = r * frequency.row_size();
-      const T* z_row = z + row * frequency.row_size();
-      k.multiply_conj(n, v_masked + at, mask + row * frequency.row_size(), v_z + at);
-      if (!gradient) continue;
-      if (complex)
-        k.transfer_gradient(n, v_masked + at, z_row, scale, add, gradient + row * gradient_row);
-      else
-        k.phase_gradient(n, v_z + at, z_row, add, gradient + row * gradient_row);
+    const Index at = group * frequency.group_size();
+    if (complex && gradient) {
+      inner.unfold_frequency(spectrum, group, rows);
+      for (Index r = 0; r < frequency.rows_per_group; ++r) {
+        const Index row = r * frequency.row_size();
+        k.transfer_gradient(frequency.n, rows + row, z + at + row, scale, add, gradient + at + row);
+      }
     }
-    if (onward) inner.fold_frequency(v_z, group, spectrum);
+    T* v_phase = complex || !gradient ? nullptr : gradient + group * frequency.rows_per_group * frequency.n;
+    inner.mask_frequency_adjoint(spectrum, group, mask + at, z + at, add, v_phase, onward, rows);
   }
 }
 
@@ -288,12 +301,16 @@ void FourFStack<T>::adjoint(std::int64_t batch, const StackCotangent<T>& v_out, 
   check(batch, masks);
   if (v.parameters) v.parameters->assign(layers(), NonlinearityParameters{});
   const bool need_input = v.field || v.amplitude, need_masks = v.phase || v.transfer;
+  if ((v.phase && !masks.phase) || (v.transfer && !masks.transfer))
+    invalid_argument("v: a gradient is asked for masks of the other kind");
   const std::int64_t mask_area = masks.masks * layers() * band_.area();
   if (batch == 0) {
     if (v.phase) std::fill_n(v.phase, mask_area, T(0));
     if (v.transfer) std::fill_n(v.transfer, mask_area, std::complex<T>{});
     return;
   }
+  check_one("v_out", v_out.field, v_out.intensity);
+  if (!tape) invalid_argument("tape is null: forward must have written one");
   const Pass pass(*this, masks, threads);
   const std::int64_t chunks = std::min(batch, kMostChunks);
   const std::int64_t accumulators = need_masks ? (masks.masks == 1 ? chunks : batch) : 0;

@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <memory>
 #include <variant>
 
 #include "arrays.hpp"
@@ -14,9 +15,11 @@ using Callbacks = std::vector<std::uintptr_t>;
 // What the adjoint needs, in reused memory owned by the array.
 template <class T>
 py::array_t<T> make_tape(std::int64_t size) {
-  auto* buffer = new Buffer(sizeof(T) * static_cast<std::size_t>(size));
-  const py::capsule owner(buffer, [](void* p) { delete static_cast<Buffer*>(p); });
-  return py::array_t<T>({py::ssize_t{size}}, {py::ssize_t{sizeof(T)}}, buffer->as<T>(), owner);
+  auto buffer = std::make_unique<Buffer>(sizeof(T) * static_cast<std::size_t>(size));
+  T* data = buffer->as<T>();
+  const py::capsule owner(buffer.get(), [](void* p) { delete static_cast<Buffer*>(p); });
+  static_cast<void>(buffer.release());
+  return py::array_t<T>({py::ssize_t{size}}, {py::ssize_t{sizeof(T)}}, data, owner);
 }
 
 struct Masks {

@@ -1,4 +1,4 @@
-#include "buffers.hpp"
+#include "threads/buffers.hpp"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -8,6 +8,8 @@
 #include <mutex>
 #include <new>
 #include <vector>
+
+#include "fdsr/build_info.hpp"
 
 
 namespace fdsr {

@@ -33,7 +33,4 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
-// Gives the waiting buffers back to the system.
-void clear_buffers();
-
 }  // namespace fdsr

@@ -5,10 +5,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
-#include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
-#include <vector>
 
 #include "fdsr/threads.hpp"
 
@@ -46,17 +45,15 @@ class Pool {
   // Only one job runs at a time; the owner of this mutex is the one that may post.
   std::mutex owner;
 
-  ~Pool() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
   void run(Job& job) {
-    while (static_cast<int>(threads_.size()) + 1 < job.workers) threads_.emplace_back([this] { work(); });
+    try {
+      while (started_ + 1 < job.workers) {
+        std::thread([this] { work(); }).detach();
+        ++started_;
+      }
+    } catch (const std::system_error&) {
+      // Under a limit on processes the threads that exist do the work.
+    }
     {
       const std::lock_guard lock(mutex_);
       job_ = &job;
@@ -77,8 +74,7 @@ class Pool {
       // A short spin catches the next call of a tight loop without the price of a wake-up.
       for (int spin = 0; spin < 2000 && posted_.load(std::memory_order_acquire) == seen; ++spin) pause();
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
-      if (stop_) return;
+      wake_.wait(lock, [&] { return generation_ != seen; });
       seen = generation_;
       Job* job = job_;
       if (!job) continue;
@@ -100,33 +96,35 @@ class Pool {
 
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
-  std::vector<std::thread> threads_;
+  int started_ = 0;
   std::atomic<std::uint64_t> posted_{0};
   std::uint64_t generation_ = 0;
   Job* job_ = nullptr;
   int active_ = 0;
-  bool stop_ = false;
 };
 
-// A pointer, so that the child of a fork can leave the parent's pool (whose threads it does not have) untouched.
-std::unique_ptr<Pool>& pool() {
-  static std::unique_ptr<Pool> instance = [] {
-    pthread_atfork(nullptr, nullptr, [] {
-      static_cast<void>(pool().release());
-      pool() = std::make_unique<Pool>();
-    });
-    return std::make_unique<Pool>();
+// Never destroyed: its sleeping threads end with the process. The child of a fork, which does not have them, leaves
+// the parent's pool untouched and starts its own.
+Pool*& pool() {
+  static Pool* instance = [] {
+    pthread_atfork(nullptr, nullptr, [] { pool() = new Pool; });
+    return new Pool;
   }();
   return instance;
 }
 
 thread_local bool inside_task = false;
 
+struct InsideTask {
+  InsideTask() { inside_task = true; }
+  ~InsideTask() { inside_task = false; }
+};
+
 }  // namespace
 
 void parallel_for(std::int64_t tasks, int threads, const Body& body) {
   const int workers = static_cast<int>(std::min<std::int64_t>(tasks, std::max(threads, 1)));
-  Pool* shared = workers > 1 && !inside_task ? pool().get() : nullptr;
+  Pool* shared = workers > 1 && !inside_task ? pool() : nullptr;
   std::unique_lock<std::mutex> owner;
   if (shared) owner = std::unique_lock(shared->owner, std::try_to_lock);
   if (!owner.owns_lock()) {
@@ -135,9 +133,10 @@ void parallel_for(std::int64_t tasks, int threads, const Body& body) {
   }
   Job job{tasks, workers, &body, {}, {}, {}, {}};
   job.joined.store(1);
-  inside_task = true;
-  shared->run(job);
-  inside_task = false;
+  {
+    const InsideTask guard;
+    shared->run(job);
+  }
   if (job.error) std::rethrow_exception(job.error);
 }
 

@@ -63,6 +63,26 @@ struct Measured {
 std::mutex measured_mutex;
 std::vector<Measured> measured;
 
+// The remembered choice, or what `time` finds. The lock is not held while timing: a fork in between would leave it
+// locked in the child.
+template <class Time>
+Measured recall(Size window, Size band, const Grid& grid, std::size_t precision, Time&& time) {
+  const auto find = [&]() -> const Measured* {
+    for (const Measured& m : measured)
+      if (m.window == window && m.band == band && m.grid == grid && m.precision == precision) return &m;
+    return nullptr;
+  };
+  {
+    const std::lock_guard lock(measured_mutex);
+    if (const Measured* known = find()) return *known;
+  }
+  const Measured timed{window, band, grid, precision, time()};
+  const std::lock_guard lock(measured_mutex);
+  if (const Measured* known = find()) return *known;
+  if (measured.size() < 256) measured.push_back(timed);
+  return timed;
+}
+
 template <class T>
 std::unique_ptr<ImageTransform<T>> folded(Size window, Size band, const Grid& grid, bool skeleton,
                                           const ImageTransform<T>* like) {
@@ -81,22 +101,20 @@ std::unique_ptr<ImageTransform<T>> choose(Size window, Size band, const Grid& gr
                                           const ImageTransform<T>* like) {
   if (like && like->algorithm() == Algorithm::fftw) return make_pruned_fftw<T>(window, band, grid, planner);
   if (grid.centred || like || !has_fftw<T>()) return folded<T>(window, band, grid, true, like);
-  auto fftw = make_pruned_fftw<T>(window, band, grid, planner);
-  const double fftw_seconds = 1e-9 * fftw->flops() / rates<T>().fft;
+  const double fftw_seconds = 1e-9 * pruned_fftw_flops(window, band, grid) / rates<T>().fft;
   // Skeletons save about half: beyond that, the matrices are not worth building.
   const double dense_seconds = 1e-9 * dense_flops(window, band) / rates<T>().matrix;
-  if (0.5 * dense_seconds > fftw_seconds) return fftw;
+  if (0.5 * dense_seconds > fftw_seconds) return make_pruned_fftw<T>(window, band, grid, planner);
   auto matrix = folded<T>(window, band, grid, true, nullptr);
-  if (planner == Planner::estimate)
-    return 1e-9 * matrix->flops() / rates<T>().matrix <= fftw_seconds ? std::move(matrix) : std::move(fftw);
-  const std::lock_guard lock(measured_mutex);
-  for (const Measured& m : measured)
-    if (m.window == window && m.band == band && m.grid == grid && m.precision == sizeof(T))
-      return m.choice == Algorithm::fftw ? std::move(fftw) : std::move(matrix);
-  const bool matrix_wins = seconds_per_transform(*matrix) <= seconds_per_transform(*fftw);
-  if (measured.size() < 256)
-    measured.push_back({window, band, grid, sizeof(T), matrix_wins ? matrix->algorithm() : Algorithm::fftw});
-  return matrix_wins ? std::move(matrix) : std::move(fftw);
+  if (planner == Planner::estimate) {
+    if (1e-9 * matrix->flops() / rates<T>().matrix <= fftw_seconds) return matrix;
+    return make_pruned_fftw<T>(window, band, grid, planner);
+  }
+  auto fftw = make_pruned_fftw<T>(window, band, grid, planner);
+  const Measured known = recall(window, band, grid, sizeof(T), [&] {
+    return seconds_per_transform(*matrix) <= seconds_per_transform(*fftw) ? matrix->algorithm() : Algorithm::fftw;
+  });
+  return known.choice == Algorithm::fftw ? std::move(fftw) : std::move(matrix);
 }
 
 }  // namespace

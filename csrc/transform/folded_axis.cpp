@@ -78,7 +78,7 @@ AxisOrder natural_order(int size) {
 }
 
 // Finding a skeleton takes n^3 operations: seconds at this folded size, beyond which FFTW wins in any case.
-constexpr int kLargestSkeleton = 256;
+constexpr int kLargestSkeleton = 192;
 
 SkeletonOrders skeleton_orders(int window, int band, double grid, double tolerance, int step) {
   SkeletonOrders orders{natural_order(window), natural_order(band), 0};

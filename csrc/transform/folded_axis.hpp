@@ -32,7 +32,7 @@ struct AxisOrder {
 
 AxisOrder natural_order(int size);
 
-// Orders of window and band with their skeletons in front, and the skeletons' rank: the smallest that reaches
+// Orders of window and band with their skeletons in front, and the skeletons' rank: about the smallest that reaches
 // `tolerance` (largest error of any matrix entry) in both directions, in steps of `step`. Rank 0 if none does that is
 // small enough to save work.
 struct SkeletonOrders {

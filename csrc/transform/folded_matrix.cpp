@@ -8,11 +8,9 @@ namespace fdsr {
 namespace {
 
 template <class T>
-constexpr int kGranule = 32 / static_cast<int>(sizeof(T));
-
-template <class T>
 Index padded(int count) {
-  return (count + kGranule<T> - 1) / kGranule<T> * kGranule<T>;
+  constexpr int granule = kernels::kGranule<T>;
+  return (count + granule - 1) / granule * granule;
 }
 
 // exp(2 pi i product / grid)
@@ -82,8 +80,9 @@ FoldedTransform<T>::FoldedTransform(Size window, Size band, const Grid& grid, bo
     SkeletonOrders found[2];
     for (int axis = 0; axis < 2; ++axis) {
       // Along x a rank is a number of lanes, along y of rows.
-      const int step = axis == 0 ? 4 : kGranule<T>;
+      const int step = axis == 0 ? 4 : kernels::kGranule<T>;
       found[axis] = skeleton_orders(windows[axis], bands[axis], grids[axis], kSkeletonTolerance<T>, step);
+      if (found[axis].rank == 0) break;
     }
     if (found[0].rank > 0 && found[1].rank > 0)
       for (int axis = 0; axis < 2; ++axis) {
@@ -207,23 +206,57 @@ void FoldedTransform<T>::to_space(const T* spectrum, T* space, T* scratch) const
 
 namespace {
 
+// One row of each of the four quadrants; a layout row's n = 2 padded halves = [re | im] of one quadrant row.
+template <class T, class P>
+struct QuadrantRows {
+  P* rows[4];
+  QuadrantRows(const SampleLayout<T>& layout, P* array, Index group) {
+    for (int q = 0; q < 4; ++q) rows[q] = array + q * layout.groups * layout.n + group * layout.n;
+  }
+};
+
 template <class T>
 void unfold_group(const SampleLayout<T>& layout, const T* array, Index group, bool inverse, T* rows) {
-  const Index row = layout.n, quadrant = layout.groups * row;  // n = 2 padded halves = [re | im] of one quadrant row
-  const T* quadrants[4];
-  for (int q = 0; q < 4; ++q) quadrants[q] = array + q * quadrant + group * row;
-  kernels::kernels<T>().unfold(row / 2, quadrants, inverse, rows);
+  const QuadrantRows<T, const T> quadrants(layout, array, group);
+  kernels::kernels<T>().unfold(layout.n / 2, quadrants.rows, inverse, rows);
 }
 
 template <class T>
 void fold_group(const SampleLayout<T>& layout, const T* rows, Index group, T* array) {
-  const Index row = layout.n, quadrant = layout.groups * row;
-  T* quadrants[4];
-  for (int q = 0; q < 4; ++q) quadrants[q] = array + q * quadrant + group * row;
-  kernels::kernels<T>().fold(row / 2, rows, quadrants);
+  const QuadrantRows<T, T> quadrants(layout, array, group);
+  kernels::kernels<T>().fold(layout.n / 2, rows, quadrants.rows);
 }
 
 }  // namespace
+
+template <class T>
+void FoldedTransform<T>::mask_frequency(T* array, Index group, const T* mask, T* z, T*) const {
+  const QuadrantRows<T, T> quadrants(this->frequency_, array, group);
+  kernels::kernels<T>().mask_quadrants(this->frequency_.n / 2, quadrants.rows, mask, z);
+}
+
+template <class T>
+void FoldedTransform<T>::mask_frequency_adjoint(T* array, Index group, const T* mask, const T* z, bool add,
+                                                T* v_phase, bool onward, T*) const {
+  const QuadrantRows<T, T> quadrants(this->frequency_, array, group);
+  kernels::kernels<T>().mask_quadrants_adjoint(this->frequency_.n / 2, quadrants.rows, mask, z, add, v_phase, onward);
+}
+
+template <class T>
+bool FoldedTransform<T>::nonlinear_space(int kind, const double* parameters, T* array, Index group, T* e) const {
+  const QuadrantRows<T, T> quadrants(this->space_, array, group);
+  return kernels::kernels<T>().nonlinear_quadrants(kind, this->space_.n / 2, quadrants.rows, parameters, e);
+}
+
+template <class T>
+bool FoldedTransform<T>::nonlinear_space_adjoint(int kind, const double* parameters, const T* e, T* array,
+                                                 Index group, double* v_parameters) const {
+  // The row through the centre of an odd window stands for two: only the general pass counts it once.
+  if (v_parameters && !(this->space_.counts[2 * group] && this->space_.counts[2 * group + 1])) return false;
+  const QuadrantRows<T, T> quadrants(this->space_, array, group);
+  return kernels::kernels<T>().nonlinear_quadrants_adjoint(kind, this->space_.n / 2, quadrants.rows, e,
+                                                           this->space_.weight.data(), parameters, v_parameters);
+}
 
 template <class T>
 void FoldedTransform<T>::unfold_space(const T* array, Index group, T* rows) const {

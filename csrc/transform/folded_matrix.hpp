@@ -20,6 +20,12 @@ class FoldedTransform final : public ImageTransform<T> {
   void fold_space(const T* rows, Index group, T* array) const override;
   void unfold_frequency(const T* array, Index group, T* rows) const override;
   void fold_frequency(const T* rows, Index group, T* array) const override;
+  void mask_frequency(T* array, Index group, const T* mask, T* z, T* rows) const override;
+  void mask_frequency_adjoint(T* array, Index group, const T* mask, const T* z, bool add, T* v_phase, bool onward,
+                              T* rows) const override;
+  bool nonlinear_space(int kind, const double* parameters, T* array, Index group, T* e) const override;
+  bool nonlinear_space_adjoint(int kind, const double* parameters, const T* e, T* array, Index group,
+                               double* v_parameters) const override;
   Index scratch_size() const override { return scratch_size_; }
   std::size_t nbytes() const override;
   double flops() const override;

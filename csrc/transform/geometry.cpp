@@ -28,12 +28,15 @@ Planner planner_from_name(const std::string& name) {
 
 namespace {
 
+constexpr double kLargestGrid = 1 << 26;  // lines of a gigabyte: beyond any use, and safe to index by int
+
 void check_axis(const char* axis, int window, int band, double grid, bool centred) {
   if (window < 1) invalid_argument("window along ", axis, " is ", window, ": must be at least 1");
   if (band < 1) invalid_argument("band along ", axis, " is ", band, ": must be at least 1");
   if (!std::isfinite(grid) || grid <= 0) invalid_argument("grid along ", axis, " is ", grid, ": must be positive");
   if (!centred && grid != std::floor(grid))
     invalid_argument("grid along ", axis, " is ", grid, ": a grid that is not centred must be a whole number");
+  if (grid > kLargestGrid) invalid_argument("grid along ", axis, " is ", grid, ": must not exceed ", kLargestGrid);
   if (window > grid) invalid_argument("window along ", axis, " is ", window, ": must not exceed the grid, ", grid);
   if (band > grid) invalid_argument("band along ", axis, " is ", band, ": must not exceed the grid, ", grid);
 }

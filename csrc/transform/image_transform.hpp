@@ -27,6 +27,17 @@ class ImageTransform {
   virtual void unfold_frequency(const T* array, Index group, T* rows) const = 0;
   virtual void fold_frequency(const T* rows, Index group, T* array) const = 0;
 
+  // The passes between two transforms, one group at a time and in place. z and e are the saved rows of the group
+  // (written if given); rows is scratch of two groups.
+  // z = the group's samples; array := mask z
+  virtual void mask_frequency(T* array, Index group, const T* mask, T* z, T* rows) const;
+  // array := conj(mask) array; v_phase = or += Im(array conj(z)) if given
+  virtual void mask_frequency_adjoint(T* array, Index group, const T* mask, const T* z, bool add, T* v_phase,
+                                      bool onward, T* rows) const;
+  // A nonlinearity that the algorithm fuses into its own pass, or false (nothing done).
+  virtual bool nonlinear_space(int, const double*, T*, Index, T*) const { return false; }
+  virtual bool nonlinear_space_adjoint(int, const double*, const T*, T*, Index, double*) const { return false; }
+
   virtual Index scratch_size() const = 0;
   virtual std::size_t nbytes() const = 0;
   // Floating-point operations of one direction (the mean of both) that the arithmetic needs.

@@ -1,122 +1,32 @@
 #include "transform/pruned_fftw.hpp"
 
-#ifndef FDSR_HAVE_FFTW_SINGLE
-#define FDSR_HAVE_FFTW_SINGLE 0
-#endif
-#ifndef FDSR_HAVE_FFTW_DOUBLE
-#define FDSR_HAVE_FFTW_DOUBLE 0
-#endif
-
-#if FDSR_HAVE_FFTW_SINGLE || FDSR_HAVE_FFTW_DOUBLE
-#include <fftw3.h>
-#endif
-#include <pthread.h>
-
 #include <algorithm>
-#include <mutex>
+#include <cmath>
 
-#include "threads/buffers.hpp"
+#include "transform/fftw_lines.hpp"
 
 namespace fdsr {
-
-const char* fftw_provider() {
-#ifdef FDSR_FFTW_PROVIDER
-  return FDSR_FFTW_PROVIDER;
-#else
-  return "none";
-#endif
-}
-
 namespace {
 
-// FFTW's planner is not thread-safe; executing a plan is.
-std::mutex& planner_mutex() {
-  static std::mutex mutex;
-  static const bool registered = pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); },
-                                                [] { mutex.unlock(); }) == 0;
-  static_cast<void>(registered);
-  return mutex;
-}
-
-template <class T>
-struct Fftw;
-
-#if FDSR_HAVE_FFTW_SINGLE
-template <>
-struct Fftw<float> {
-  using Plan = fftwf_plan;
-  static Plan plan(int n, int howmany, std::complex<float>* data, int sign, unsigned flags) {
-    auto* p = reinterpret_cast<fftwf_complex*>(data);
-    return fftwf_plan_many_dft(1, &n, howmany, p, nullptr, howmany, 1, p, nullptr, howmany, 1, sign, flags);
-  }
-  static void execute(Plan plan, std::complex<float>* data) {
-    auto* p = reinterpret_cast<fftwf_complex*>(data);
-    fftwf_execute_dft(plan, p, p);
-  }
-  static void destroy(Plan plan) { fftwf_destroy_plan(plan); }
-};
-#endif
-#if FDSR_HAVE_FFTW_DOUBLE
-template <>
-struct Fftw<double> {
-  using Plan = fftw_plan;
-  static Plan plan(int n, int howmany, std::complex<double>* data, int sign, unsigned flags) {
-    auto* p = reinterpret_cast<fftw_complex*>(data);
-    return fftw_plan_many_dft(1, &n, howmany, p, nullptr, howmany, 1, p, nullptr, howmany, 1, sign, flags);
-  }
-  static void execute(Plan plan, std::complex<double>* data) {
-    auto* p = reinterpret_cast<fftw_complex*>(data);
-    fftw_execute_dft(plan, p, p);
-  }
-  static void destroy(Plan plan) { fftw_destroy_plan(plan); }
-};
-#endif
-
-#if FDSR_HAVE_FFTW_SINGLE || FDSR_HAVE_FFTW_DOUBLE
-
-constexpr int kLanes = 8;  // lines transformed together: FFTW vectorises across them
-
-// Transforms of kLanes interleaved lines [n][kLanes].
-template <class T>
-class LinePlan {
- public:
-  LinePlan(int n, int sign, Planner planner) {
-    // FFTW_ESTIMATE picks the same plan in every process: results are reproducible to the bit.
-    const unsigned flags = planner == Planner::measure ? FFTW_MEASURE : FFTW_ESTIMATE;
-    const Buffer scratch(sizeof(std::complex<T>) * static_cast<std::size_t>(n) * kLanes);
-    const std::lock_guard lock(planner_mutex());
-    plan_ = Fftw<T>::plan(n, kLanes, scratch.as<std::complex<T>>(), sign, flags);
-    if (!plan_) throw std::runtime_error("FFTW could not plan a transform of length " + std::to_string(n));
-  }
-  ~LinePlan() {
-    const std::lock_guard lock(planner_mutex());
-    Fftw<T>::destroy(plan_);
-  }
-  LinePlan(const LinePlan&) = delete;
-  LinePlan& operator=(const LinePlan&) = delete;
-  void execute(std::complex<T>* data) const { Fftw<T>::execute(plan_, data); }
-
- private:
-  typename Fftw<T>::Plan plan_;
-};
+constexpr int kLanes = FftwLines<float>::kLanes;
 
 // One axis: where the samples of window and band lie on the line of the padded grid.
 template <class T>
 struct Axis {
   Axis(int window_size, int band_size, int n, Planner planner)
-      : length(n), forward(n, FFTW_FORWARD, planner), backward(n, FFTW_BACKWARD, planner) {
+      : length(n), forward(n, false, planner), backward(n, true, planner) {
     const int offset = n / 2 - window_size / 2;
     for (int i = 0; i < window_size; ++i) window.push_back(offset + i);
     for (int k = 0; k < band_size; ++k) band.push_back(((k - band_size / 2) % n + n) % n);
   }
   int length;
   std::vector<int> window, band;
-  LinePlan<T> forward, backward;
+  FftwLines<T> forward, backward;
 };
 
 template <class T>
 SampleLayout<T> natural_layout(Size size) {
-  constexpr int granule = 32 / static_cast<int>(sizeof(T));
+  constexpr int granule = kernels::kGranule<T>;
   SampleLayout<T> layout;
   layout.groups = size.y;
   layout.rows_per_group = 1;
@@ -169,10 +79,9 @@ class PrunedFftw final : public ImageTransform<T> {
   }
   std::size_t nbytes() const override { return 0; }
   double flops() const override {
-    const auto line = [](double n) { return 5 * n * std::log2(n); };
-    const double rows = 0.5 * static_cast<double>(y_.window.size() + y_.band.size());
-    const double columns = 0.5 * static_cast<double>(x_.window.size() + x_.band.size());
-    return rows * line(x_.length) + columns * line(y_.length);
+    return pruned_fftw_flops({static_cast<int>(y_.window.size()), static_cast<int>(x_.window.size())},
+                             {static_cast<int>(y_.band.size()), static_cast<int>(x_.band.size())},
+                             {static_cast<double>(y_.length), static_cast<double>(x_.length)});
   }
   Algorithm algorithm() const override { return Algorithm::fftw; }
 
@@ -184,7 +93,7 @@ class PrunedFftw final : public ImageTransform<T> {
 
   // Rows first, then columns; kLanes lines at a time, interleaved. middle [rows in][columns out].
   void run(const T* in, const SampleLayout<T>& in_layout, const std::vector<int>& in_y, const std::vector<int>& in_x,
-           const LinePlan<T>& along_x, const LinePlan<T>& along_y, const std::vector<int>& out_y,
+           const FftwLines<T>& along_x, const FftwLines<T>& along_y, const std::vector<int>& out_y,
            const std::vector<int>& out_x, const SampleLayout<T>& out_layout, T* out, T* scratch) const {
     using Complex = std::complex<T>;
     auto* line = reinterpret_cast<Complex*>(scratch);
@@ -230,34 +139,21 @@ class PrunedFftw final : public ImageTransform<T> {
   Axis<T> y_, x_;
 };
 
-#endif
-
 }  // namespace
 
-template <>
-bool has_fftw<float>() {
-  return FDSR_HAVE_FFTW_SINGLE;
-}
-template <>
-bool has_fftw<double>() {
-  return FDSR_HAVE_FFTW_DOUBLE;
+double pruned_fftw_flops(Size window, Size band, const Grid& grid) {
+  const auto line = [](double n) { return 5 * n * std::log2(n); };
+  return 0.5 * (window.y + band.y) * line(grid.x) + 0.5 * (window.x + band.x) * line(grid.y);
 }
 
-template <>
-std::unique_ptr<ImageTransform<float>> make_pruned_fftw(Size window, Size band, const Grid& grid, Planner planner) {
-#if FDSR_HAVE_FFTW_SINGLE
-  return std::make_unique<PrunedFftw<float>>(window, band, grid, planner);
-#else
-  throw std::runtime_error("algorithm='fftw': this build has no FFTW in single precision");
-#endif
+template <class T>
+std::unique_ptr<ImageTransform<T>> make_pruned_fftw(Size window, Size band, const Grid& grid, Planner planner) {
+  if (!has_fftw<T>())
+    throw std::runtime_error(std::string("algorithm='fftw': this build has no FFTW in ") +
+                             (sizeof(T) == 4 ? "single" : "double") + " precision");
+  return std::make_unique<PrunedFftw<T>>(window, band, grid, planner);
 }
-template <>
-std::unique_ptr<ImageTransform<double>> make_pruned_fftw(Size window, Size band, const Grid& grid, Planner planner) {
-#if FDSR_HAVE_FFTW_DOUBLE
-  return std::make_unique<PrunedFftw<double>>(window, band, grid, planner);
-#else
-  throw std::runtime_error("algorithm='fftw': this build has no FFTW in double precision");
-#endif
-}
+template std::unique_ptr<ImageTransform<float>> make_pruned_fftw(Size, Size, const Grid&, Planner);
+template std::unique_ptr<ImageTransform<double>> make_pruned_fftw(Size, Size, const Grid&, Planner);
 
 }  // namespace fdsr

@@ -1,7 +1,7 @@
 """Optical operators on NumPy arrays, forward and adjoint; torch is never imported.
 
-Fields are complex64 or complex128 arrays ``[..., y, x]``; results keep the precision. Adjoints follow the convention
-of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real loss L, and satisfy ``⟨A x, v⟩ = ⟨x, Aᴴ v⟩``.
+Fields are complex64 or complex128 arrays ``[..., y, x]``; results keep the precision. Adjoints follow the
+convention of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real loss L: ``⟨A x, v⟩ = ⟨x, Aᴴ v⟩``.
 """
 
 from .four_f import four_f, four_f_adjoint

@@ -17,11 +17,10 @@ def _floating(name: str, value: Any) -> np.ndarray:
 
 
 def is_double(*values: Any) -> bool:
-    """Whether any argument holds double precision (half and single precision are computed in single)."""
-    return any(
-        np.asarray(value).dtype in (np.float64, np.complex128, np.longdouble, np.clongdouble)
-        for value in values
-    )
+    """Whether any argument holds more than single precision (half and single are computed in single)."""
+    # By size, not by name: double precision of the other byte order is double, too.
+    dtypes = (np.asarray(value).dtype for value in values)
+    return any(dtype.itemsize > (8 if dtype.kind == "c" else 4) for dtype in dtypes if dtype.kind in "fc")
 
 
 def complex_dtype(double: bool) -> type[np.complexfloating]:

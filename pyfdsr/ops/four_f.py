@@ -53,8 +53,8 @@ def four_f(
     x : array_like, [..., S, S]
         Fields.
     transfer : array_like, [M, M] or [..., M, M]
-        Complex transfer function over the band, zero frequency at index ``M//2``; leading axes broadcast with those
-        of `x`.
+        Complex transfer function over the band, zero frequency at index ``M//2``; leading axes broadcast
+        with those of `x`.
     grid : int, float or pair
         Padded grid N.
     support : int, pair or None

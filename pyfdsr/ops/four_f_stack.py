@@ -106,8 +106,8 @@ def four_f_stack(
 
     References
     ----------
-    Kleiner, Michaeli, Michaeli, "Can the success of digital super-resolution networks be transferred to passive
-    all-optical systems?", Nanophotonics (2025), Sect. 2.
+    Kleiner, Michaeli, Michaeli, "Can the success of digital super-resolution networks be transferred to
+    passive all-optical systems?", Nanophotonics (2025), Sect. 2.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def four_f_stack(
     for name, size in (("field", window), ("support", support), ("phases", band)):
         check_fits(name, size, sizes)
     layers = per_layer(nonlinearity, len(phases))
-    kinds, parameters, callbacks = zip(*(core_arguments(spec, double) for spec in layers))
+    kinds, parameters, callbacks = zip(*(core_arguments(spec, double) for spec in layers), strict=True)
     plan = _plans.four_f_stack_plan(window, support, band, sizes, centred, kinds, double, algorithm)
     values, addresses = np.array(parameters), [address for pair in callbacks for address in pair]
     out, tape, _ = plan.forward(
@@ -148,6 +148,8 @@ def four_f_stack(
     out = out.reshape(*leading, *support)
     if not save:
         return out
+    # What the caller changes before the adjoint must not change the adjoint.
+    phases, aperture = phases.copy(), None if aperture is None else aperture.copy()
     return out, StackTape(
         plan, tape, leading, window, real_input, phases, aperture, layers, values, addresses, intensity
     )
@@ -211,5 +213,5 @@ def four_f_stack_adjoint(
     counts = (
         0 if spec is None or spec.kind == "custom" else len(spec.parameters()) for spec in tape.nonlinearities
     )
-    by_layer = tuple(tuple(map(float, row[:count])) for row, count in zip(v_parameters, counts))
+    by_layer = tuple(tuple(map(float, row[:count])) for row, count in zip(v_parameters, counts, strict=True))
     return v_field.reshape(*tape.leading, *tape.window), v_phases[0], by_layer

@@ -71,8 +71,8 @@ def propagate(
 
     References
     ----------
-    Matsushima, Shimobaba, "Band-limited angular spectrum method for numerical simulation of free-space propagation
-    in far and near fields", Opt. Express 17, 19662 (2009).
+    Matsushima, Shimobaba, "Band-limited angular spectrum method for numerical simulation of free-space
+    propagation in far and near fields", Opt. Express 17, 19662 (2009).
 
     Examples
     --------

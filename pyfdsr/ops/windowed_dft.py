@@ -36,8 +36,8 @@ def _run(
 def windowed_dft(x: ArrayLike, grid: Any, band: Any, *, algorithm: str = "auto") -> np.ndarray:
     r"""Fourier transform of a window in a padded grid, cropped to a band around zero frequency.
 
-    Pads `x` with zeros to the grid (offset ``N//2 - S//2``), takes ``fftshift(fft2(·))`` and keeps the central band
-    (offset ``N//2 - M//2``), computing only what is kept:
+    Pads `x` with zeros to the grid (offset ``N//2 - S//2``), takes ``fftshift(fft2(·))``, keeps the central
+    band (offset ``N//2 - M//2``), and computes only what is kept:
 
     .. math:: X[k] = \sum_n x[n]\, e^{-2\pi i (k - M//2)(n + N//2 - S//2)/N} \quad\text{per axis.}
 
@@ -46,13 +46,13 @@ def windowed_dft(x: ArrayLike, grid: Any, band: Any, *, algorithm: str = "auto")
     x : array_like, [..., S, S]
         Fields; complex64 or complex128 (real input is taken as complex).
     grid : int, float or pair (y, x)
-        Padded grid N. A real (non-integer type) grid is centred: ``exp(-2πi k n/N)`` with k, n counted from the
-        centres ``M//2``, ``S//2``, as polychromatic light needs.
+        Padded grid N. A real (non-integer type) grid is centred: ``exp(-2πi k n/N)`` with k, n counted from
+        the centres ``M//2``, ``S//2``, as polychromatic light needs.
     band : int or pair (y, x)
         Number of frequencies M, zero frequency at index ``M//2``.
     algorithm : {"auto", "skeleton", "folded", "fftw"}
-        ``"folded"``: real matrices of half size on parity quadrants; ``"skeleton"``: the same, factored where the
-        matrices are of low numerical rank; ``"fftw"``: FFTW on the needed rows and columns; ``"auto"``: by a cost
+        ``"folded"``: real matrices of half size on parity quadrants; ``"skeleton"``: the same, factored where
+        their numerical rank is low; ``"fftw"``: FFTW on the needed rows and columns; ``"auto"``: by a cost
         model.
 
     Returns

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyfdsr
-from cases import CASES, INTEGER_CASES, PAPER
+from cases import CASES, INTEGER_CASES, LOW_RANK_CASES, PAPER
 from pyfdsr import _plans, ops
 from pyfdsr.reference import direct_sums
 from tolerances import assert_close, epsilon
@@ -48,6 +48,25 @@ def test_every_verb_equals_the_direct_sum(case, dtype):
             result = getattr(ops, verb)(argument, case.grid, size, algorithm=algorithm)
             assert result.dtype == dtype
             assert_close(name, result, getattr(direct_sums, verb)(argument, case.grid, size))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", LOW_RANK_CASES, ids=str)
+def test_skeletons_equal_the_direct_sum(case, dtype):
+    window, band = sizes(case, "support"), sizes(case, "band")
+    grid, double = tuple(map(float, sizes(case, "grid"))), dtype == np.complex128
+    plan = _plans.windowed_dft_plan(window, band, grid, case.centred, double, "skeleton")
+    if case.name != "low-rank-whole-grid-in":
+        assert min(plan.rank) > 0
+    x, v = draw((1, *window), dtype), draw((1, *band), dtype, seed=1)
+    for verb, argument, size in (
+        ("windowed_dft", x, band),
+        ("windowed_idft", v, window),
+        ("windowed_dft_adjoint", v, window),
+        ("windowed_idft_adjoint", x, band),
+    ):
+        result = getattr(ops, verb)(argument, case.grid, size, algorithm="skeleton")
+        assert_close("low_rank", result, getattr(direct_sums, verb)(argument, case.grid, size))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -96,10 +115,12 @@ def test_adjoint_identity_holds_for_any_geometry(data):
 def test_threads_change_no_bit(algorithm):
     x = draw((7, 30, 28), np.complex64)
     results = []
-    for threads in (1, 2, 5):
-        pyfdsr.set_num_threads(threads)
-        results.append(ops.windowed_dft(x, 90, 26, algorithm=algorithm))
-    pyfdsr.set_num_threads(None)
+    try:
+        for threads in (1, 2, 5):
+            pyfdsr.set_num_threads(threads)
+            results.append(ops.windowed_dft(x, 90, 26, algorithm=algorithm))
+    finally:
+        pyfdsr.set_num_threads(None)
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])
 
@@ -123,6 +144,9 @@ def test_any_layout_and_leading_axes():
     )
     half = ops.windowed_dft(np.ones((4, 4), np.float16), 12, 4)
     assert half.dtype == np.complex64
+    swapped = ops.windowed_dft(x.astype(x.dtype.newbyteorder()), 24, 7)
+    assert swapped.dtype == np.complex128
+    assert_close("transform", swapped, expected)
 
 
 def test_nan_stays_in_its_image():
