@@ -1,7 +1,8 @@
 """A simulator of one's own around the NumPy face of the engine: torch is never imported.
 
-Light that passed a small aperture travels through two 4f layers with a saturable absorber after each. The gradient of
-the energy in the middle of the output plane comes back through the hand-written adjoint and trains the phase masks.
+Light that passed a small aperture travels through two 4f layers with a saturable absorber after each. The
+gradient of the energy in the middle of the output plane comes back through the hand-written adjoint and
+trains the masks.
 
     python examples/embed_numpy.py
 """

@@ -1,8 +1,8 @@
 """pyfdsr: a numerical engine for optical networks.
 
-Batched windowed Fourier transforms, 4f layers, nonlinear phase layers and their exact adjoints, on NumPy arrays
-(:mod:`pyfdsr.ops`) and as torch modules (:mod:`pyfdsr.nn`, :mod:`pyfdsr.functional`, :mod:`pyfdsr.models`). Importing
-the package imports neither torch nor any submodule: members load on first use.
+Batched windowed Fourier transforms, 4f layers, nonlinear phase layers and their exact adjoints, on NumPy
+arrays (:mod:`pyfdsr.ops`) and as torch modules (:mod:`pyfdsr.nn`, :mod:`pyfdsr.functional`,
+:mod:`pyfdsr.models`). Importing the package imports neither torch nor any of these: they load on first use.
 
 Examples
 --------

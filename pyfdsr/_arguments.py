@@ -1,4 +1,4 @@
-"""Checks of sizes and numbers that every face of the library shares; messages name argument, value and rule."""
+"""Checks of sizes and numbers that every face shares; messages name argument, value and rule."""
 
 from __future__ import annotations
 

@@ -109,8 +109,8 @@ def build_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``fft_provider`` (where FFTW came from), ``fftw_single`` and ``fftw_double``, ``isa`` (the
-        instruction set in use; forced by the environment variable ``PYFDSR_ISA``), ``compiled_isas``,
+        ``version``, ``fft_provider`` (where FFTW came from), ``fftw_single`` and ``fftw_double``, ``isa``
+        (the instruction set in use; forced by the environment variable ``PYFDSR_ISA``), ``compiled_isas``,
         ``compiler``, ``cuda``, ``threads``, ``planner``.
 
     Examples

@@ -5,8 +5,10 @@ Every nonlinear layer of the library multiplies a field by a function of its own
 .. math:: E \mapsto f(|E|^2)\, E ,
 
 so that a specification is nothing but the name of :math:`f` (``kind``) and its parameters. The classes here
-hold numbers (or scalar torch tensors, when the parameters are trained); the arithmetic lives in the compiled
-core and, slowly and obviously, in :mod:`pyfdsr.reference`. The module imports nothing of the library.
+hold numbers (or one-element real floating torch tensors, when the parameters are trained); the arithmetic
+lives in the compiled core and, slowly and obviously, in :mod:`pyfdsr.reference`. The module imports nothing
+of the library. Ranges are checked of numbers and of tensors that require no gradient; to keep tensors in
+training within theirs is up to the caller.
 
 ``None`` stands for a linear layer wherever a specification is accepted.
 
@@ -26,6 +28,7 @@ ValueError: strength=nan: must be a finite number
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -44,7 +47,7 @@ __all__ = [
 ]
 
 _RULES: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "finite": ("must be a finite number", lambda value: True),
+    "finite": ("must be a finite number", math.isfinite),
     "positive": ("must be greater than 0", lambda value: value > 0),
     "non-negative": ("must be 0 or greater", lambda value: value >= 0),
     "fraction": ("must lie in [0, 1]", lambda value: 0 <= value <= 1),
@@ -59,22 +62,28 @@ def _is_tensor(value: Any) -> bool:
     return hasattr(value, "detach") and hasattr(value, "numel")
 
 
+def _readable(tensor: Any) -> bool:
+    # A tensor in training drifts as it may; one that is traced, or not in memory, has no value yet.
+    plain = type(tensor).__name__ in ("Tensor", "Parameter") and tensor.device.type == "cpu"
+    return plain and not tensor.requires_grad and not sys.modules["torch"].compiler.is_compiling()
+
+
 def _checked(name: str, value: Any, rule: str) -> Any:
-    """Return `value` as a float after checking `rule`; a one-element tensor passes through untouched."""
+    """Return `value` as a float after checking `rule`; a one-element tensor is returned as it is."""
     if _is_tensor(value):
+        if not value.is_floating_point():
+            raise TypeError(f"{name} has dtype {value.dtype}: a tensor must be real floating")
         if value.numel() != 1:
-            raise ValueError(
-                f"{name} has shape {tuple(value.shape)}: a tensor parameter must hold one element"
-            )
+            raise ValueError(f"{name} has shape {tuple(value.shape)}: a tensor must hold one element")
+        if _readable(value):
+            _checked(name, value.item(), rule)
         return value
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}={value!r}: must be a real number or a one-element tensor")
     value = float(value)
-    if not math.isfinite(value):
-        raise ValueError(f"{name}={value!r}: {_RULES['finite'][0]}")
-    text, holds = _RULES[rule]
+    text, holds = _RULES[rule if math.isfinite(value) else "finite"]
     if not holds(value):
         raise ValueError(f"{name}={value!r}: {text}")
     return value
@@ -229,7 +238,7 @@ class OptoelectronicGate(_Parametric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = not (_is_tensor(self.t_min) or _is_tensor(self.t_max))
+        given = all(not _is_tensor(value) or _readable(value) for value in (self.t_min, self.t_max))
         if given and self.t_min > self.t_max:
             raise ValueError(f"t_min={self.t_min!r}: must not be above t_max={self.t_max!r}")
 
@@ -378,7 +387,9 @@ def per_layer(
             raise ValueError(
                 f"nonlinearity has {len(nonlinearity)} entries: one for each of {layers} layers is needed"
             )
-        return tuple(per_layer(entry, 1)[0] for entry in nonlinearity)
+        return tuple(
+            entry if isinstance(entry, _CLASSES) else per_layer(entry, 1)[0] for entry in nonlinearity
+        )
     if nonlinearity is None or isinstance(nonlinearity, str) and nonlinearity == "linear":
         return (None,) * layers
     if not isinstance(nonlinearity, _CLASSES):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CORE_FILES = ("*.cpp", "*.hpp", "*.cu", "*.cuh", "*.h")
 PACKAGE = ROOT / "pyfdsr"
 
 # From the top down; a module imports only from its own layer or from below.
@@ -23,9 +24,17 @@ LAYERS = (
     ("ops",),
     ("_runtime",),
     ("_plans",),
-    ("_arguments", "nonlinearity", "optics.grid"),
+    ("_arguments", "nonlinearity", "optics.grid", "chip.config"),
     ("_core",),
 )
+
+# Stands beside the layers: the engine is tested against it.
+REFERENCE = "reference"
+
+
+def belongs_to(module: str, *packages: str) -> bool:
+    """Whether a module is one of `packages` or lies inside one."""
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
 def rank(module: str) -> int | None:
@@ -58,10 +67,19 @@ def test_imports_run_downwards(path):
         if not imported.startswith("pyfdsr."):
             continue
         above, below = rank(module), rank(imported)
-        if module.startswith("pyfdsr.reference"):
-            assert below is None or "nonlinearity" in imported or imported.startswith("pyfdsr.reference")
+        if belongs_to(module, f"pyfdsr.{REFERENCE}"):
+            assert belongs_to(imported, f"pyfdsr.{REFERENCE}", "pyfdsr.nonlinearity"), (
+                f"{module} imports {imported}: the reference stands alone"
+            )
         elif above is not None and below is not None:
             assert above <= below, f"{module} imports {imported}, which lies above it"
+
+
+def test_every_module_has_a_layer():
+    modules = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    modules |= {path.name.split(".")[0] for path in PACKAGE.glob("*.py*")} - {"__init__", "py"}
+    assert {"ops", "_core", "_runtime"} <= modules
+    assert not {name for name in modules - {REFERENCE} if rank(f"pyfdsr.{name}") is None}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +106,7 @@ def test_files_keep_to_their_size():
             ("pyfdsr", ("*.py",), 400),
             ("bench", ("*.py",), 400),
             ("tests", ("*.py",), 400),
-            ("csrc", ("*.cpp", "*.hpp"), 500),
+            ("csrc", CORE_FILES, 500),
         )
         for pattern in patterns
         for path in (ROOT / folder).rglob(pattern)
@@ -98,8 +116,10 @@ def test_files_keep_to_their_size():
 
 
 def test_the_core_knows_neither_python_nor_torch():
-    for path in (ROOT / "csrc").rglob("*.[ch]pp"):
-        if "python" in path.parts:
+    paths = [path for pattern in CORE_FILES for path in (ROOT / "csrc").rglob(pattern)]
+    assert paths
+    for path in paths:
+        if "python" in path.relative_to(ROOT).parts:
             continue
         included = re.findall(r"#\s*include\s*[<\"]([^>\"]+)", path.read_text())
         assert not [name for name in included if re.match(r"(pybind11|torch|ATen|Python)", name)], path

@@ -86,13 +86,29 @@ def test_numpy_scalars_become_floats():
     assert Kerr(np.array(2.5)) == Kerr(2.5)
 
 
-def test_tensors_pass_through_unvalidated_but_must_hold_one_element():
+def test_tensors_in_training_pass_through_but_must_hold_one_real_floating_element():
     torch = pytest.importorskip("torch")
     strength = torch.tensor(-3.0, requires_grad=True)
     assert SaturableKerr(1.0, strength).parameters()[1] is strength
-    assert OptoelectronicGate(torch.tensor(0.6), 0.5, 1.0, 1.0).t_max == 0.5
+    assert OptoelectronicGate(torch.tensor(0.6, requires_grad=True), 0.5, 1.0, 1.0).t_max == 0.5
     with pytest.raises(ValueError, match=r"strength has shape \(2,\)"):
         Kerr(torch.zeros(2))
+    for dtype in (torch.complex64, torch.int64, torch.bool):
+        with pytest.raises(TypeError, match=f"strength has dtype {dtype}: a tensor must be real floating"):
+            Kerr(torch.ones((), dtype=dtype))
+
+
+def test_other_tensors_obey_the_rules_of_numbers():
+    torch = pytest.importorskip("torch")
+    saturation = torch.tensor(0.5, dtype=torch.float16)
+    assert SaturableKerr(1.0, saturation).saturation is saturation
+    with pytest.raises(ValueError, match="saturation=-3.0: must be greater than 0"):
+        SaturableKerr(1.0, torch.tensor([-3.0]))
+    with pytest.raises(ValueError, match="strength=nan: must be a finite number"):
+        Kerr(torch.nn.Parameter(torch.tensor(torch.nan), requires_grad=False))
+    with pytest.raises(ValueError, match=r"t_min=tensor\(0.6000\): must not be above t_max=0.5"):
+        OptoelectronicGate(torch.tensor(0.6), 0.5, 1.0, 1.0)
+    assert SaturableKerr(1.0, torch.ones((), device="meta")).saturation.is_meta
 
 
 def test_from_material_is_equation_1():

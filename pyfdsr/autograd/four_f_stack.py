@@ -18,7 +18,6 @@ from .bridge import (
     Geometry,
     array_of,
     batched,
-    eager_forward,
     is_double,
     stack_plan,
     threads,
@@ -41,9 +40,45 @@ def _phase_or_transfer(mask: Tensor) -> tuple[Any, Any]:
     return (None, array) if mask.is_complex() else (array, None)
 
 
-def _tensor(array: Any, like: Tensor) -> Tensor:
+def _tensor(array: Any) -> Tensor | None:
+    return None if array is None else torch.from_numpy(array)
+
+
+def _run(
+    plan: Any,
+    field: Tensor,
+    mask: Tensor,
+    aperture: Tensor | None,
+    parameters: Tensor,
+    callbacks: list[int],
+    support: list[int],
+    save: bool,
+    intensity: bool,
+    return_fields: bool,
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    leading = field.shape[:-2]
+    out, tape, fields = plan.forward(
+        batched(array_of(field)),
+        *_phase_or_transfer(mask),
+        None if aperture is None else array_of(aperture),
+        array_of(parameters),
+        list(callbacks),
+        save,
+        intensity,
+        return_fields,
+        threads(),
+    )
+    if fields is not None:
+        fields = fields.reshape(mask.shape[1], *leading, *support)
+    return torch.from_numpy(out.reshape(*leading, *support)), _tensor(tape), _tensor(fields)
+
+
+def _traceable(results: tuple[Tensor | None, ...], *like: Tensor) -> tuple[Tensor, ...]:
     # A traced operator cannot return None: an empty tensor stands for what was not computed.
-    return like.new_empty(0) if array is None else torch.from_numpy(array)
+    each = like if len(like) == len(results) else like * len(results)
+    return tuple(
+        other.new_empty(0) if result is None else result for result, other in zip(results, each, strict=True)
+    )
 
 
 def _stack(
@@ -61,22 +96,9 @@ def _stack(
     return_fields: bool,
     core: str,  # which core lays out the tape: keeps apart the graphs that torch.compile stores on disk
 ) -> tuple[Tensor, Tensor, Tensor]:
-    array, leading = array_of(field), field.shape[:-2]
     plan = _plan(field.shape[-2:], mask, support, grid, centred, nonlinearities)
-    out, tape, fields = plan.forward(
-        batched(array),
-        *_phase_or_transfer(mask),
-        None if aperture is None else array_of(aperture),
-        array_of(parameters),
-        list(callbacks),
-        save,
-        intensity,
-        return_fields,
-        threads(),
-    )
-    if fields is not None:
-        fields = fields.reshape(mask.shape[1], *leading, *support)
-    return torch.from_numpy(out.reshape(*leading, *support)), _tensor(tape, mask), _tensor(fields, mask)
+    flags = (save, intensity, return_fields)
+    return _traceable(_run(plan, field, mask, aperture, parameters, callbacks, support, *flags), mask)
 
 
 def _fake_stack(
@@ -126,7 +148,7 @@ def _adjoint_of(
     need_input: bool,
     need_mask: bool,
     need_parameters: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     array, leading = batched(array_of(v)), v.shape[:-2]
     v_field, v_mask, v_parameters = plan.adjoint(
         array,
@@ -145,7 +167,7 @@ def _adjoint_of(
     )
     if v_field is not None:
         v_field = v_field.reshape(*leading, *window)
-    return _tensor(v_field, v), _tensor(v_mask, mask), _tensor(v_parameters, parameters)
+    return _tensor(v_field), _tensor(v_mask), _tensor(v_parameters)
 
 
 def _stack_adjoint(
@@ -167,7 +189,8 @@ def _stack_adjoint(
 ) -> tuple[Tensor, Tensor, Tensor]:
     plan = _plan(window, mask, v.shape[-2:], grid, centred, nonlinearities)
     flags = (intensity, real_input, need_input, need_mask, need_parameters)
-    return _adjoint_of(plan, v, tape, mask, aperture, parameters, callbacks, window, *flags)
+    results = _adjoint_of(plan, v, tape, mask, aperture, parameters, callbacks, window, *flags)
+    return _traceable(results, v, mask, parameters)
 
 
 def _fake_stack_adjoint(
@@ -199,21 +222,24 @@ def _fake_stack_adjoint(
     )
 
 
-def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
     field, mask, aperture, parameters, ctx.nonlinearities, ctx.callbacks, ctx.support, *ctx.grid = inputs[:9]
     ctx.intensity = inputs[10]
     ctx.window, ctx.real_input = field.shape[-2:], not field.is_complex()
     # Only a linear stack is differentiated twice, for which its input is needed beside the tape.
     ctx.linear = set(ctx.nonlinearities.split(",")) == {"none"}
     ctx.save_for_backward(field if ctx.linear else None, mask, aperture, parameters, output[1])
-    ctx.mark_non_differentiable(*output[1:])
+    ctx.mark_non_differentiable(*(result for result in output[1:] if result is not None))
     ctx.set_materialize_grads(False)
 
 
-def _setup_eager_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    _setup_context(ctx, inputs, output)
+def _eager_forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    field, mask, aperture, parameters, nonlinearities, callbacks, support, grid, centred, *flags, _ = inputs
     # The plan that wrote the tape must read it, even if caches are cleared or the planner changes in between.
-    ctx.plan = _plan(ctx.window, inputs[1], ctx.support, *ctx.grid, ctx.nonlinearities)
+    ctx.plan = _plan(field.shape[-2:], mask, support, grid, centred, nonlinearities)
+    output = _run(ctx.plan, field, mask, aperture, parameters, callbacks, support, *flags)
+    _setup_context(ctx, inputs, output)
+    return output
 
 
 def _fused_backward(ctx: Any, v: Tensor, *_: None, adjoint: Any = None) -> tuple[Any, ...]:
@@ -235,16 +261,13 @@ def _fused_backward(ctx: Any, v: Tensor, *_: None, adjoint: Any = None) -> tuple
         *needs,
     )
     if adjoint is None:
-        v_field, v_mask, v_parameters = _adjoint_of(ctx.plan, *arguments)
+        gradients = _adjoint_of(ctx.plan, *arguments)
     else:
-        v_field, v_mask, v_parameters = adjoint(*arguments, ctx.nonlinearities, *ctx.grid)
-    gradients = (
-        v_field if need_field else None,
-        v_mask if need_mask else None,
-        None,
-        v_parameters if need_parameters else None,
+        gradients = adjoint(*arguments, ctx.nonlinearities, *ctx.grid)
+    v_field, v_mask, v_parameters = (
+        gradient if need else None for gradient, need in zip(gradients, needs, strict=True)
     )
-    return gradients + (None,) * 9
+    return (v_field, v_mask, None, v_parameters) + (None,) * 9
 
 
 _fused_backward_once = once_differentiable(_fused_backward)
@@ -284,7 +307,7 @@ class FourFStack(Function):
     stack without nonlinearities differentiates twice, any other once.
     """
 
-    forward = eager_forward(_stack, _setup_eager_context)
+    forward = staticmethod(_eager_forward)
 
     @staticmethod
     def backward(ctx: Any, v: Tensor | None, *_: None) -> tuple[Any, ...]:

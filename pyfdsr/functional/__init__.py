@@ -2,6 +2,10 @@
 
 Half precisions are computed in single precision, under autocast too; a double-precision argument makes the
 whole call double.
+
+Gradients flow backwards only, by ``backward()`` and ``torch.autograd``: the transforms of ``torch.func``
+(``grad``, ``vmap``, ``jvp``, ...) are not supported and raise a RuntimeError. Leading axes take the place of
+``vmap``.
 """
 
 from .four_f import four_f, four_f_stack

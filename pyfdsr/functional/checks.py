@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ __all__ = [
     "aperture_of",
     "cast",
     "complex_field",
+    "constant_in_graphs",
     "precision_of",
     "tensor_of",
     "window_of",
@@ -33,6 +35,13 @@ def tensor_of(name: str, value: Any, *, allow_real: bool = True, allow_complex: 
     if value.layout != torch.strided:
         raise TypeError(f"{name} has layout {value.layout}: must be dense (torch.strided)")
     return value
+
+
+def constant_in_graphs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Have torch.compile call `function` while it traces and keep the result as a constant of the graph."""
+    # torch.compiler.assume_constant_result sets this mark, but first imports the compiler for seconds.
+    function._dynamo_marked_constant = True
+    return function
 
 
 def window_of(name: str, tensor: Tensor) -> tuple[int, int]:
@@ -62,13 +71,23 @@ def complex_field(tensor: Tensor, precision: torch.dtype) -> Tensor:
     return tensor.to(_COMPLEX_OF[precision])
 
 
+def _array_like(name: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name}={value!r}: must be a tensor or an array of real floating numbers") from error
+
+
 def aperture_of(value: Any, band: tuple[int, int], layers: int, precision: torch.dtype) -> Tensor | None:
     """Return an aperture as a real tensor [K, My, Mx] of 1 to `layers` masks."""
     if value is None:
         return None
-    aperture = torch.as_tensor(value)
-    if aperture.dtype in _COMPLEX:
-        raise TypeError(f"aperture has dtype {aperture.dtype}: must be real; use transfer for complex masks")
+    aperture = _array_like("aperture", value)
+    if aperture.dtype not in _REAL:
+        hint = "; use transfer for complex masks" if aperture.is_complex() else ""
+        raise TypeError(f"aperture has dtype {aperture.dtype}: must be real floating{hint}")
     if aperture.requires_grad:
         raise ValueError("aperture requires a gradient, which it has none of: use transfer for trained masks")
     if aperture.device.type != "cpu":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +22,7 @@ from pyfdsr.nonlinearity import (
     per_layer,
 )
 
-from .checks import complex_field, precision_of, tensor_of
+from .checks import complex_field, constant_in_graphs, precision_of, tensor_of
 
 __all__ = [
     "custom",
@@ -33,12 +34,13 @@ __all__ = [
     "two_photon_absorption",
 ]
 
-_TRACED_OWNERS: set[Custom] = set()  # a traced graph holds addresses only: what they point to must stay
+# A traced graph holds addresses only: what they point to must stay. By identity: equals have their own code.
+_TRACED_OWNERS: dict[int, Custom] = {}
 
 
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _traced_addresses(spec: Custom, double: bool) -> list[int]:
-    _TRACED_OWNERS.add(spec)
+    _TRACED_OWNERS[id(spec)] = spec
     return list(spec.addresses(double))
 
 
@@ -73,9 +75,22 @@ def _row(spec: Nonlinearity | None) -> Tensor:
     return torch.nn.functional.pad(torch.stack(columns), (0, 4 - len(values)))
 
 
+@lru_cache(maxsize=64)
+def _numbers(rows: tuple[tuple[float, ...], ...]) -> np.ndarray:
+    return np.array([[*row, *[0.0] * (4 - len(row))] for row in rows])
+
+
 def parameters_of(specs: Sequence[Nonlinearity | None]) -> Tensor:
-    """Return the parameters as float64 [L, 4], unused entries 0, connected to those that are tensors."""
-    if all(spec is specs[0] for spec in specs):
+    """Return the parameters as float64 [L, 4], unused entries 0, connected to those that are tensors.
+
+    The tensor may share its memory with that of other calls: it is to be read only.
+    """
+    shared = all(spec is specs[0] for spec in specs)
+    if _eager():
+        rows = tuple(() if spec is None else spec.parameters() for spec in (specs[:1] if shared else specs))
+        if not any(isinstance(value, Tensor) for row in rows for value in row):
+            return torch.from_numpy(_numbers(rows * len(specs) if shared else rows))
+    if shared:
         return _row(specs[0]).expand(len(specs), 4)
     return torch.stack([_row(spec) for spec in specs])
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from pyfdsr import _core
 from pyfdsr._arguments import number_of, reals_of
 
-from .checks import precision_of, tensor_of, window_of
+from .checks import constant_in_graphs, precision_of, tensor_of, window_of
 from .four_f import four_f
 
 __all__ = ["propagate"]
@@ -31,7 +31,7 @@ def _transfer(
         )
 
 
-_traced_transfer = torch.compiler.assume_constant_result(_transfer.__wrapped__)
+_traced_transfer = constant_in_graphs(_transfer.__wrapped__)
 
 
 def propagate(

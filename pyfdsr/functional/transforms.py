@@ -16,6 +16,8 @@ __all__ = ["windowed_dft", "windowed_idft"]
 
 def _transformed(name: str, value: Any, grid: Any, size_name: str, size: Any, kind: str) -> Tensor:
     field = tensor_of(name, value)
+    if size is None:
+        raise ValueError(f"{size_name}=None: the size of the result must be given")
     given, wanted = window_of(name, field), pair_of(size_name, size)
     sizes, centred = grid_of(grid)
     check_fits(f"{name}'s last two axes", given, sizes)

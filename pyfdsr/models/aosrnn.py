@@ -41,7 +41,7 @@ class AOSRNN(nn.Module):
     nonlinearity : specification, module of :mod:`pyfdsr.nn`, "linear", a sequence of `num_layers`, or None
         What follows each unit. None is the paper's ``Kerr(4.0)``; "linear" is the control without any (None
         in a sequence leaves out a single one). The parameters of a learnable module are trained with the
-        phases; a single module is shared by all units.
+        phases; a single module is shared by all units. Specifications must hold numbers.
     imaging : pyfdsr.optics.ImagingOptics, optional
         The optics that `image` sends an object through first. Its grid must be `grid`.
 
@@ -53,7 +53,8 @@ class AOSRNN(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If a size is not a positive integer, window or band exceed the grid, or a nonlinearity is not one.
+        If a size is not a positive integer, window or band exceed the grid, a nonlinearity is not one, or a
+        specification holds a tensor, which no optimiser would find.
 
     References
     ----------
@@ -106,6 +107,7 @@ class AOSRNN(nn.Module):
             entries = (given,) * self.num_layers
             specifications.per_layer(_spec(given), self.num_layers)
             self.nonlinearity_modules = nn.ModuleList([given] if isinstance(given, nn.Module) else [])
+        _refuse_tensors(entries)
         modules = list(self.nonlinearity_modules)
         # Units point at their module by index, so that copies of the model point at the copied modules.
         self._units: list[Any] = []
@@ -158,7 +160,8 @@ class AOSRNN(nn.Module):
         Parameters
         ----------
         intensity : torch.Tensor
-            [B, Sy, Sx] or [B, 1, Sy, Sx], real, not negative: transmitted intensity of the objects.
+            [B, Sy, Sx] or [B, 1, Sy, Sx], real, not negative: transmitted intensity of the objects. Its
+            gradient is taken as 0 where it is 0, where that of the amplitude, its square root, is infinite.
         return_field : bool
             Return the complex field in place of its intensity.
 
@@ -175,7 +178,8 @@ class AOSRNN(nn.Module):
         if self.imaging_aperture is None:
             raise ValueError("imaging=None: image() needs a model built with imaging=ImagingOptics(...)")
         tensor_of("intensity", intensity, allow_complex=False)
-        field = cast(intensity, precision_of(intensity)).sqrt()
+        intensity = cast(intensity, precision_of(intensity))
+        field = _amplitude(intensity) if intensity.requires_grad else intensity.sqrt()
         return self._run("intensity", field, (self.support,), self.imaging_aperture, return_field)
 
     def _run(
@@ -236,6 +240,22 @@ class AOSRNN(nn.Module):
             f"num_layers={self.num_layers}, support={self.support}, band={self.band}, grid={self.grid}, "
             f"nonlinearity={shown}, imaging={self.imaging}"
         )
+
+
+def _amplitude(intensity: Tensor) -> Tensor:
+    """Square root with gradient 0 at 0; NaN and negative intensities give NaN, as ever."""
+    dark = intensity == 0
+    return intensity.masked_fill(dark, 1).sqrt().masked_fill(dark, 0)
+
+
+def _refuse_tensors(entries: Sequence[Any]) -> None:
+    for entry in entries:
+        held = () if entry is None or isinstance(entry, (str, nn.Module)) else entry.parameters()
+        if any(isinstance(value, Tensor) for value in held):
+            raise ValueError(
+                f"nonlinearity={entry!r}: must hold numbers, for a tensor in it would not be trained; "
+                f"use pyfdsr.nn.{type(entry).__name__}(..., learnable=True)"
+            )
 
 
 def _spec(entry: Any) -> Any:

@@ -45,7 +45,6 @@ class _Parametric(Nonlinearity):
         super().__init__()
         self.learnable = bool(learnable)
         spec = self._specification(**values)
-        self._spec = None if self.learnable else spec
         self._names = tuple(field.name for field in fields(spec))
         for name, value in zip(self._names, spec.parameters(), strict=True):
             setattr(self, name, nn.Parameter(torch.as_tensor(value).detach().clone()) if learnable else value)
@@ -53,9 +52,7 @@ class _Parametric(Nonlinearity):
     @property
     def spec(self) -> Any:
         """The specification, holding this module's parameters as tensors where they are learnable."""
-        if self._spec is not None:
-            return self._spec
-        return self._specification(*(getattr(self, name) for name in self._names))
+        return self._specification(*[getattr(self, name) for name in self._names])
 
     def extra_repr(self) -> str:
         """Describe the parameters."""

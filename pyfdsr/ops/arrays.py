@@ -9,10 +9,10 @@ import numpy as np
 __all__ = ["batched", "complex_array", "complex_dtype", "is_double", "real_array", "window_of"]
 
 
-def _floating(name: str, value: Any) -> np.ndarray:
+def _floating(name: str, value: Any, kinds: str, rule: str) -> np.ndarray:
     array = np.asarray(value)
-    if array.dtype.kind not in "fc":
-        raise TypeError(f"{name} has dtype {array.dtype}: must be a real floating or complex type")
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name} has dtype {array.dtype}: must be {rule}")
     return array
 
 
@@ -30,15 +30,13 @@ def complex_dtype(double: bool) -> type[np.complexfloating]:
 
 def complex_array(name: str, value: Any, double: bool | None = None) -> np.ndarray:
     """Return `value` as a C-contiguous complex array, copied only where kind or layout need it."""
-    array = _floating(name, value)
+    array = _floating(name, value, "fc", "a real floating or complex type")
     return np.ascontiguousarray(array, complex_dtype(is_double(array) if double is None else double))
 
 
 def real_array(name: str, value: Any, double: bool | None = None) -> np.ndarray:
     """Return `value` as a C-contiguous real array."""
-    array = _floating(name, value)
-    if array.dtype.kind == "c":
-        raise TypeError(f"{name} has dtype {array.dtype}: must be real")
+    array = _floating(name, value, "f", "real floating")
     double = is_double(array) if double is None else double
     return np.ascontiguousarray(array, np.float64 if double else np.float32)
 

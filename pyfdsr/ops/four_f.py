@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .. import _plans
 from .._arguments import check_fits, grid_of, pair_of
 from .._runtime import get_num_threads
-from .arrays import batched, complex_array, is_double, window_of
+from .arrays import batched, complex_array, is_double, real_array, window_of
 
 __all__ = ["four_f", "four_f_adjoint"]
 
@@ -109,9 +109,9 @@ def four_f_adjoint(
     Returns
     -------
     v_x : ndarray
-        Shape of `x`; axes that were broadcast are summed.
+        Shape of `x`; axes that were broadcast are summed. Real if `x` was.
     v_transfer : ndarray
-        Shape of `transfer`, likewise.
+        Shape of `transfer`, likewise. Always complex: for a real `transfer` its real part is the gradient.
 
     Raises
     ------
@@ -127,8 +127,9 @@ def four_f_adjoint(
     [(3, 4, 4), (5, 5)]
     """
     double = is_double(v, x, transfer)
-    v = complex_array("v", v, double)
-    x, transfer = complex_array("x", x, double), complex_array("transfer", transfer, double)
+    real_input = np.asarray(x).dtype.kind == "f"
+    x = (real_array if real_input else complex_array)("x", x, double)
+    v, transfer = complex_array("v", v, double), complex_array("transfer", transfer, double)
     window, support, band = window_of("x", x), window_of("v", v), window_of("transfer", transfer)
     sizes, centred = grid_of(grid)
     for name, size in (("x", window), ("v", support), ("transfer", band)):
@@ -140,7 +141,19 @@ def four_f_adjoint(
     parameters, threads = np.zeros((1, 4)), get_num_threads()
     _, tape, _ = plan.forward(fields, None, masks[:, None], None, parameters, [], True, False, False, threads)
     v_x, v_transfer, _ = plan.adjoint(
-        batched(v), tape, len(fields), None, masks[:, None], None, parameters, [], False, True, False, threads
+        batched(v),
+        tape,
+        len(fields),
+        None,
+        masks[:, None],
+        None,
+        parameters,
+        [],
+        False,
+        True,
+        real_input,
+        threads,
+        need_parameters=False,
     )
     shape = transfer.shape if len(masks) == 1 else leading + band
     return _summed_to(v_x.reshape(leading + window), x.shape), _summed_to(

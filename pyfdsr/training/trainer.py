@@ -142,7 +142,11 @@ class Trainer:
             When checkpoints exist but none can be read.
         RunFolderError
             When the training images are not those the run began with.
+        ValueError
+            When the trainer has no run folder.
         """
+        if self.run is None:
+            raise ValueError("run=None: resume() needs a trainer made with run=RunFolder(...)")
         if not self.run.checkpoints():
             self.run.drop_metrics_after(0)
             return

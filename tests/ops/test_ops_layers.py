@@ -66,6 +66,18 @@ def test_four_f_broadcasts_and_sums(x_lead, t_lead):
     assert_close("gradient", v_t, expected_t)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_four_f_adjoint_of_a_real_field_is_real(dtype):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 1, 6, 7)).astype(dtype)
+    transfer, v = draw((3, 5, 4), np.result_type(dtype, 1j), seed=1), draw((2, 3, 6, 7), seed=2)
+    v_x, v_transfer = ops.four_f_adjoint(v.astype(transfer.dtype), x, transfer, 18)
+    expected_x, expected_transfer = direct_sums.four_f_adjoint(v, x, transfer, 18)
+    assert v_x.dtype == dtype and v_transfer.dtype == transfer.dtype
+    assert_close("gradient", v_x, expected_x.real)
+    assert_close("gradient", v_transfer, expected_transfer)
+
+
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 @pytest.mark.parametrize("spec", [*SPECS, None], ids=lambda spec: getattr(spec, "kind", "none"))
 def test_nonlinear_layers_equal_their_formulas(spec, dtype):
@@ -261,6 +273,16 @@ LAYER = np.ones((1, 4, 4))
             ValueError,
             "aperture has shape",
             lambda: ops.four_f_stack(ONES, LAYER, 12, None, aperture=np.ones((2, 4, 4))),
+        ),
+        (
+            TypeError,
+            "aperture has dtype bool: must be real floating",
+            lambda: ops.four_f_stack(ONES, LAYER, 12, None, aperture=ONES > 0),
+        ),
+        (
+            TypeError,
+            "aperture has dtype <U1: must be real floating",
+            lambda: ops.four_f_stack(ONES, LAYER, 12, None, aperture="x"),
         ),
         (ValueError, "pad_factor=0.5", lambda: ops.propagate(ONES, 1e-3, 4e-6, 5e-7, pad_factor=0.5)),
         (ValueError, "pitch=-4e-06: must be greater than 0", lambda: ops.propagate(ONES, 1e-3, -4e-6, 5e-7)),

@@ -94,6 +94,43 @@ def test_image_differentiates_to_the_object() -> None:
     assert torch.autograd.gradcheck(model.image, (intensity,))
 
 
+def test_dark_pixels_have_gradient_zero() -> None:
+    model = AOSRNN(
+        num_layers=2,
+        support=4,
+        band=4,
+        grid=12,
+        nonlinearity="linear",
+        imaging=ImagingOptics(12, 1.5),
+    ).double()
+    intensity = objects(2, 4, 4).double() + 0.1
+    dark = torch.zeros_like(intensity, dtype=torch.bool)
+    dark[0, 1, 2] = dark[1, 3] = True
+    intensity = intensity.masked_fill(dark, 0).requires_grad_()
+    out = model.image(intensity)
+    assert torch.equal(out, model.image(intensity.detach()))
+    (once,) = torch.autograd.grad(out.square().sum(), intensity, create_graph=True)
+    (twice,) = torch.autograd.grad(once.square().sum(), intensity)
+    for gradient in (once, twice):
+        assert gradient.isfinite().all() and not gradient[dark].any()
+    # Elsewhere the gradient is that of the plain square root.
+    plain = intensity.detach()[~dark].requires_grad_()
+    image = torch.zeros_like(intensity).masked_scatter(~dark, plain.sqrt()).square()
+    (expected,) = torch.autograd.grad(model.image(image).square().sum(), plain)
+    assert_close("float64_network", once[~dark], expected)
+
+
+def test_image_traces_whole_to_the_object() -> None:
+    model = AOSRNN(num_layers=1, support=4, band=4, grid=12, imaging=ImagingOptics(12, 1.5))
+    compiled = torch.compile(model.image, fullgraph=True, backend="aot_eager")
+    intensity = torch.tensor([0.0, 1.0, 2.0, 0.5] * 4).reshape(1, 4, 4).requires_grad_()
+    ours, eager = (
+        torch.autograd.grad(run(intensity).square().sum(), intensity)[0] for run in (compiled, model.image)
+    )
+    torch._dynamo.reset()
+    assert torch.allclose(ours, eager, rtol=1e-6, atol=1e-6) and eager.isfinite().all()
+
+
 def test_nonlinearities() -> None:
     field = random(2, 16, 16)
     torch.manual_seed(0)
@@ -140,6 +177,16 @@ def test_learnable_nonlinearities_train_with_the_phases(shared: bool) -> None:
         twin(random(2, 16, 16), return_field=True), model(random(2, 16, 16), return_field=True)
     )
     assert model.nonlinearity[0].strength.item() == 4.0
+
+
+def test_changed_attributes_of_a_module_are_used() -> None:
+    module = nn.Kerr(4.0)
+    model = AOSRNN(**SMALL, nonlinearity=module)
+    other = AOSRNN(**SMALL, nonlinearity=Kerr(1.0))
+    other.load_state_dict(model.state_dict(), strict=False)
+    module.strength = 1.0
+    field = random(2, 16, 16)
+    assert torch.equal(model(field), other(field))
 
 
 def test_parameters_may_be_swapped_for_a_call() -> None:
@@ -212,6 +259,16 @@ def test_repr_names_sizes_and_nonlinearity() -> None:
         ({"nonlinearity": "kerr"}, TypeError, "nonlinearity='kerr'"),
         ({"nonlinearity": [Kerr(1.0)]}, ValueError, "nonlinearity has 1 entries"),
         ({"nonlinearity": torch.nn.ReLU()}, TypeError, "ReLU"),
+        (
+            {"nonlinearity": Kerr(torch.nn.Parameter(torch.tensor(4.0)))},
+            ValueError,
+            r"(?s)nonlinearity=Kerr.* must hold numbers.* use pyfdsr.nn.Kerr\(..., learnable=True\)",
+        ),
+        (
+            {"nonlinearity": [None, nn.Kerr(1.0), SaturableAbsorber(1.0, torch.tensor(0.5))]},
+            ValueError,
+            r"nonlinearity=SaturableAbsorber.* use pyfdsr.nn.SaturableAbsorber",
+        ),
         ({"imaging": ImagingOptics(47, 5.5)}, ValueError, "imaging.grid=47: must be the network's grid"),
     ],
 )

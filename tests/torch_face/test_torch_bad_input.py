@@ -59,6 +59,12 @@ CASES = {
         r"support=\(3, 20\): must not be larger",
     ),
     "zero band": (lambda: F.windowed_dft(FIELD, 18, 0), ValueError, "band=0: must be at least 1"),
+    "no band": (
+        lambda: F.windowed_dft(FIELD, 18, None),
+        ValueError,
+        "band=None: the size of the result must be given",
+    ),
+    "no support": (lambda: F.windowed_idft(FIELD, 18, None), ValueError, "support=None: the size of the"),
     "real band": (lambda: F.windowed_dft(FIELD, 18, 5.0), TypeError, "band=5.0: must be an integer"),
     "three sizes": (
         lambda: F.windowed_dft(FIELD, 18, (5, 5, 5)),
@@ -104,6 +110,21 @@ CASES = {
         lambda: F.four_f(FIELD, PHASE, 18, aperture=1j * PHASE),
         TypeError,
         "aperture has dtype torch.complex64",
+    ),
+    "boolean aperture": (
+        lambda: F.four_f(FIELD, PHASE, 18, aperture=PHASE > 0),
+        TypeError,
+        "aperture has dtype torch.bool: must be real floating",
+    ),
+    "integer aperture": (
+        lambda: F.four_f_stack(FIELD, PHASES, 18, None, aperture=PHASE.numpy().astype(int)),
+        TypeError,
+        "aperture has dtype torch.int64: must be real floating",
+    ),
+    "text as aperture": (
+        lambda: F.four_f(FIELD, PHASE, 18, aperture="x"),
+        TypeError,
+        "aperture='x': must be a tensor or an array",
     ),
     "trained aperture": (
         lambda: F.four_f(FIELD, PHASE, 18, aperture=PHASE.clone().requires_grad_()),

@@ -2,13 +2,17 @@
 
 import copy
 import gc
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import pytest
 import torch
 
 from pyfdsr import functional, nn
 from pyfdsr import nonlinearity as specs
+from pyfdsr.functional import nonlinearities
 from pyfdsr.reference import torch_twin
 from tolerances import assert_close
 
@@ -157,6 +161,19 @@ def test_modules(name: str) -> None:
     assert twin.spec.parameters()[0] is next(twin.parameters())
 
 
+@pytest.mark.parametrize("name", VALUES)
+def test_modules_follow_their_attributes(name: str) -> None:
+    field = random(2, 5, 5, dtype=torch.complex64)
+    layer = getattr(nn, name)(*VALUES[name])
+    before = layer(field)
+    changed = [0.9 * value if value > 1 else value + 0.02 for value in VALUES[name]]
+    for field_name, value in zip(layer.spec.__dataclass_fields__, changed, strict=False):
+        setattr(layer, field_name, value)
+    assert layer.spec == getattr(specs, name)(*changed)
+    assert torch.equal(layer(field), FUNCTIONS[name](field, *changed))
+    assert not torch.equal(layer(field), before)
+
+
 def test_strength_of_a_module_trains() -> None:
     field = random(2, 5, 5, dtype=torch.complex64)
     target = functional.kerr(field, 0.6)
@@ -167,6 +184,35 @@ def test_strength_of_a_module_trains() -> None:
         (layer(field) - target).abs().square().sum().backward()
         optimiser.step()
     assert abs(layer.strength.item() - 0.6) < 0.01
+
+
+@pytest.mark.parametrize("transform", [torch.func.grad, torch.func.vmap], ids=["grad", "vmap"])
+def test_torch_func_is_refused(transform) -> None:
+    field, phases = random(2, 5, 5), random(2, 1, 5, 5, dtype=torch.float64)
+    for function in (
+        lambda field: functional.kerr(field, 1.0).abs().sum(),
+        lambda field: functional.windowed_dft(field, 10, 5).abs().sum(),
+        lambda field: functional.four_f_stack(field, phases[0], 10, None).abs().sum(),
+    ):
+        with pytest.raises(RuntimeError, match="setup_context"):
+            transform(function)(field)
+
+
+def test_equal_custom_responses_in_traced_graphs_both_live_on(monkeypatch) -> None:
+    monkeypatch.setattr(nonlinearities, "_TRACED_OWNERS", type(nonlinearities._TRACED_OWNERS)())
+    given = [specs.Custom(response, derivative) for _ in range(3)]
+    assert given[0] == given[1] == given[2]
+    addresses = [tuple(nonlinearities._traced_addresses(spec, True)) for spec in given]
+    assert len(set(addresses)) == 3
+    alive = [weakref.ref(spec) for spec in given]
+    del given
+    gc.collect()
+    assert all(spec() is not None for spec in alive)
+
+
+def test_the_compiler_is_not_imported() -> None:
+    code = "import sys, pyfdsr.models, pyfdsr.nn; sys.exit('torch._dynamo' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_module_refuses_bad_values() -> None:

@@ -43,9 +43,8 @@ def forward_and_gradients(batch: int = 23):
 
 @pytest.fixture
 def threads():
-    before = pyfdsr.get_num_threads()
     yield pyfdsr.set_num_threads
-    pyfdsr.set_num_threads(before)
+    pyfdsr.set_num_threads(None)
 
 
 def test_same_bits_for_any_number_of_threads(threads) -> None:

@@ -217,6 +217,11 @@ def test_a_full_disk_stops_with_the_previous_checkpoint(config, images, tmp_path
     assert_same_training(complete(config, images, None, tmp_path / "whole"), again)
 
 
+def test_only_a_run_folder_can_be_resumed(config, images):
+    with pytest.raises(ValueError, match="run=None: resume\\(\\) needs a trainer made with run=RunFolder"):
+        Trainer(config, images).resume()
+
+
 def test_other_images_are_refused(config, images, tmp_path):
     run = complete(config, images, None, tmp_path / "run").run
     with pytest.raises(RunFolderError, match="was made with other training images"):
