@@ -1,8 +1,8 @@
 """How exact the engine's network is: ``python -m bench.accuracy``.
 
 Ten layers at the paper's geometry on embedded images: the paper's imaging low-pass, random phases, the loss
-of Eq. 2. Output intensity (largest error over largest value) and phase gradient (relative L2) of every algorithm
-and precision, against complex128 autograd of the reference twin on full padded grids.
+of Eq. 2. Output intensity (largest error over largest value) and phase gradient (relative L2) of every
+algorithm and precision, against complex128 autograd of the reference twin on full padded grids.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from . import _core
 
 __all__ = ["clear", "four_f_stack_plan", "planner", "set_planner", "windowed_dft_plan"]
 
-# Plans hold matrices of tens of kB at the usual sizes and a few MB at the largest: sweeps over geometries should
-# not keep all of them.
+# Plans hold matrices of tens of kB at the usual sizes and a few MB at the largest: sweeps over geometries
+# should not keep all of them.
 _MOST_PLANS = 32
 
 _planner = "estimate"
