@@ -58,7 +58,7 @@ def describe() -> dict:
     return {
         "cpu": cpu_model(),
         "cores": usable_cores(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": versions(),
         "build_config": build_config(),

@@ -1,6 +1,7 @@
 """The examples run as a user would run them; the C++ one against an installed package."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,3 +33,9 @@ def test_cpp_example_builds_against_the_installed_package(tmp_path):
     run(cmake, "-S", str(ROOT / "examples" / "embed_cpp"), "-B", str(here), f"-DCMAKE_PREFIX_PATH={prefix}")
     run(cmake, "--build", str(here))
     assert "after training" in run(str(here / "embed_cpp"))
+
+
+def test_the_readme_example_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert run(sys.executable, "-c", code, env=environment).startswith("tensor(")
