@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "conv_kernels.hpp"
 #include "kernels.hpp"
 
 namespace fdsr::kernels {
@@ -11,6 +12,8 @@ namespace fdsr::kernels {
   namespace isa {                         \
   template <class T>                      \
   KernelTable<T> make_table(const char*); \
+  template <class T>                      \
+  ConvTable<T> make_conv_table();         \
   }
 FDSR_DECLARE(portable)
 #ifdef FDSR_HAVE_AVX2
@@ -66,6 +69,18 @@ KernelTable<T> select_table() {
   return portable::make_table<T>("portable");
 }
 
+template <class T>
+ConvTable<T> select_conv_table() {
+  const std::string& isa = chosen_isa();
+#ifdef FDSR_HAVE_AVX512
+  if (isa == "avx512") return avx512::make_conv_table<T>();
+#endif
+#ifdef FDSR_HAVE_AVX2
+  if (isa == "avx2") return avx2::make_conv_table<T>();
+#endif
+  return portable::make_conv_table<T>();
+}
+
 }  // namespace
 
 template <class T>
@@ -75,6 +90,14 @@ const KernelTable<T>& kernels() {
 }
 template const KernelTable<float>& kernels();
 template const KernelTable<double>& kernels();
+
+template <class T>
+const ConvTable<T>& conv_kernels() {
+  static const ConvTable<T> table = select_conv_table<T>();
+  return table;
+}
+template const ConvTable<float>& conv_kernels();
+template const ConvTable<double>& conv_kernels();
 
 const char* active_isa() { return chosen_isa().c_str(); }
 

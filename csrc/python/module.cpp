@@ -6,4 +6,5 @@ PYBIND11_MODULE(_core, module) {
   fdsr::python::bind_windowed_dft(module);
   fdsr::python::bind_nonlinearity(module);
   fdsr::python::bind_four_f(module);
+  fdsr::python::bind_conv2d(module);
 }

@@ -1,0 +1,171 @@
+// Transforms of lines of blocks, and the change between real lines and blocks.
+#include "conv_leaves.hpp"
+#include "small_dft.hpp"
+
+namespace fdsr::kernels::FDSR_ISA {
+namespace {
+
+// First step: b transforms of length A over samples b apart, twiddled, into scratch [A][b].
+template <class T, int A>
+void first_step(Index b, bool inverse, const T* in, Index stride, const T* twiddles, T* scratch) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const Index real = inverse ? L : 0, imaginary = inverse ? 0 : L;
+  for (Index j = 0; j < b; ++j) {
+    V re[A], im[A];
+#pragma GCC unroll 12
+    for (int p = 0; p < A; ++p) {
+      const T* from = in + (j + b * p) * stride;
+      re[p] = load<V>(from + real);
+      im[p] = load<V>(from + imaginary);
+    }
+    SmallDft<A, T, V>::run(re, im);
+    const T* w = twiddles + j * A * 2;
+#pragma GCC unroll 12
+    for (int k = 0; k < A; ++k) {
+      T* to = scratch + (k * b + j) * 2 * L;
+      if (k == 0) {
+        store(to, re[0]);
+        store(to + L, im[0]);
+      } else {
+        const T c = w[2 * k], s = w[2 * k + 1];
+        store(to, V(re[k] * c - im[k] * s));
+        store(to + L, V(re[k] * s + im[k] * c));
+      }
+    }
+  }
+}
+
+// Second step: a transforms of length B over neighbours.
+template <class T, int B>
+void second_step(Index a, bool inverse, const T* scratch, T* out, Index stride) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const Index real = inverse ? L : 0, imaginary = inverse ? 0 : L;
+  for (Index k = 0; k < a; ++k) {
+    V re[B], im[B];
+#pragma GCC unroll 12
+    for (int j = 0; j < B; ++j) {
+      const T* from = scratch + (k * B + j) * 2 * L;
+      re[j] = load<V>(from);
+      im[j] = load<V>(from + L);
+    }
+    SmallDft<B, T, V>::run(re, im);
+#pragma GCC unroll 12
+    for (int j = 0; j < B; ++j) {
+      T* to = out + (k + a * j) * stride;
+      store(to + real, re[j]);
+      store(to + imaginary, im[j]);
+    }
+  }
+}
+
+template <class Run>
+void with_radix(int radix, Run&& run) {
+  switch (radix) {
+    case 2: return run(Constant<2>{});
+    case 3: return run(Constant<3>{});
+    case 4: return run(Constant<4>{});
+    case 5: return run(Constant<5>{});
+    case 6: return run(Constant<6>{});
+    case 8: return run(Constant<8>{});
+    case 9: return run(Constant<9>{});
+    case 10: return run(Constant<10>{});
+    case 12: return run(Constant<12>{});
+  }
+}
+
+template <class T>
+void transform_line(const LineTransform<T>& line, bool inverse, const T* in, Index in_stride, T* out,
+                    Index out_stride, T* scratch) {
+  with_radix(line.a, [&](auto a) {
+    first_step<T, decltype(a)::value>(line.b, inverse, in, in_stride, line.twiddles, scratch);
+  });
+  with_radix(line.b,
+             [&](auto b) { second_step<T, decltype(b)::value>(line.a, inverse, scratch, out, out_stride); });
+}
+
+// Transposes a square of vectors in registers: exchanges ever larger halves of neighbours.
+template <class T, int Step, class V>
+FDSR_INLINE void exchange(V* rows) {
+  constexpr int L = kLanes<T>;
+  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using Mask = Vec<Integer, L>;
+  if constexpr (Step < L) {
+    Mask low{}, high{};
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) {
+      const bool second = (i / Step) % 2;
+      low[i] = Integer(second ? L + i - Step : i);
+      high[i] = Integer(second ? L + i : i + Step);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) {
+      if ((i / Step) % 2) continue;
+      const V a = rows[i], b = rows[i + Step];
+      rows[i] = __builtin_shuffle(a, b, low);
+      rows[i + Step] = __builtin_shuffle(a, b, high);
+    }
+    exchange<T, Step * 2>(rows);
+  }
+}
+
+template <class T>
+void half_lines_to_blocks(Index n, const T* const* lines, T* blocks) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  Index i = 0;
+  for (; i + L <= n; i += L) {
+    V rows[L];
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) rows[l] = load<V>(lines[l] + i);
+    exchange<T, 1>(rows);
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) store(blocks + (i + l) * 2 * L, rows[l]);
+  }
+  for (; i < n; ++i)
+    for (int l = 0; l < L; ++l) blocks[i * 2 * L + l] = lines[l][i];
+}
+
+template <class T>
+void lines_to_blocks(Index n, const T* const* first, const T* const* second, T* blocks) {
+  half_lines_to_blocks<T>(n, first, blocks);
+  half_lines_to_blocks<T>(n, second, blocks + kLanes<T>);
+}
+
+template <class T>
+void blocks_to_half_lines(Index n, const T* blocks, const T* offset, T* const* lines) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const V plus = load<V>(offset);
+  Index i = 0;
+  for (; i + L <= n; i += L) {
+    V rows[L];
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) rows[l] = load<V>(blocks + (i + l) * 2 * L) + plus;
+    exchange<T, 1>(rows);
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) store(lines[l] + i, rows[l]);
+  }
+  for (; i < n; ++i)
+    for (int l = 0; l < L; ++l) lines[l][i] = blocks[i * 2 * L + l] + offset[l];
+}
+
+template <class T>
+void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* first, T* const* second) {
+  blocks_to_half_lines<T>(n, blocks, offset, first);
+  blocks_to_half_lines<T>(n, blocks + kLanes<T>, offset, second);
+}
+
+}  // namespace
+
+template <class T>
+void fill_conv_lines(ConvTable<T>& table) {
+  table.transform_line = transform_line<T>;
+  table.lines_to_blocks = lines_to_blocks<T>;
+  table.blocks_to_lines = blocks_to_lines<T>;
+}
+template void fill_conv_lines(ConvTable<float>&);
+template void fill_conv_lines(ConvTable<double>&);
+
+}  // namespace fdsr::kernels::FDSR_ISA

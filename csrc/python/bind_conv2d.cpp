@@ -1,0 +1,163 @@
+#include <pybind11/stl.h>
+
+#include <array>
+#include <variant>
+
+#include "arrays.hpp"
+#include "fdsr/conv2d.hpp"
+
+namespace fdsr::python {
+namespace {
+
+ConvAlgorithm conv_algorithm(const std::string& name) {
+  if (name == "auto") return ConvAlgorithm::automatic;
+  if (name == "tiled") return ConvAlgorithm::tiled;
+  if (name == "fourier") return ConvAlgorithm::fourier;
+  invalid_argument("algorithm='", name, "': must be 'auto', 'tiled' or 'fourier'");
+}
+
+// An array [batch, channel, y, x] in whatever order its memory has.
+template <class T>
+struct Map {
+  const T* data;
+  Strides strides;
+  py::ssize_t batch;
+};
+
+template <class T>
+Map<T> map_of(const char* name, const py::array& array, int channels, Size size) {
+  if (!py::isinstance<py::array_t<T>>(array))
+    throw py::type_error(std::string(name) + ": must have dtype " + py::str(py::dtype::of<T>()).cast<std::string>());
+  const py::ssize_t batch = first_extent(name, array);
+  const Shape actual(array.shape(), array.shape() + array.ndim()), needed{batch, channels, size.y, size.x};
+  if (actual != needed)
+    invalid_argument(name, ": shape ", shape_text(actual), " given, ", shape_text(needed), " needed");
+  const py::ssize_t item = sizeof(T);
+  for (int axis = 0; axis < 4; ++axis)
+    if (array.strides(axis) % item) invalid_argument(name, ": strides must be whole numbers of elements");
+  return {static_cast<const T*>(array.data()),
+          {array.strides(0) / item, array.strides(1) / item, array.strides(2) / item, array.strides(3) / item},
+          batch};
+}
+
+template <class T>
+py::array_t<T> empty_map(py::ssize_t batch, py::ssize_t channels, Size size, bool channels_last) {
+  const py::ssize_t y = size.y, x = size.x, item = sizeof(T);
+  if (!channels_last) return py::array_t<T>({batch, channels, y, x});
+  return py::array_t<T>({batch, channels, y, x}, {item * y * x * channels, item, item * x * channels, item * channels});
+}
+
+template <class T>
+Strides strides_of(const py::array_t<T>& array) {
+  const py::ssize_t item = sizeof(T);
+  return {array.strides(0) / item, array.strides(1) / item, array.strides(2) / item, array.strides(3) / item};
+}
+
+class ConvPlan {
+ public:
+  ConvPlan(int in_channels, int out_channels, std::pair<int, int> kernel, std::pair<int, int> input_size,
+           std::pair<int, int> stride, std::array<int, 4> padding, std::pair<int, int> dilation, int groups,
+           bool in_double, const std::string& algorithm, int tile)
+      : plan_(make({in_channels, out_channels, size_of(kernel), size_of(input_size), size_of(stride), padding[0],
+                    padding[1], padding[2], padding[3], size_of(dilation), groups},
+                   in_double, conv_algorithm(algorithm), tile)) {}
+
+  template <class F>
+  auto visit(F&& f) const {
+    return std::visit(std::forward<F>(f), plan_);
+  }
+
+  py::array forward(const py::array& x, const py::array& w, const py::object& bias, int threads,
+                    bool channels_last) const {
+    return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
+      const Conv2dGeometry& g = plan.geometry();
+      const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
+      const T* weights = data_of<T>("w", w, weight_shape(g));
+      const T* added = bias.is_none() ? nullptr : data_of<T>("bias", bias, {g.out_channels});
+      auto result = empty_map<T>(in.batch, g.out_channels, g.output(), channels_last);
+      T* to = result.mutable_data();
+      const Strides strides = strides_of(result);
+      {
+        const py::gil_scoped_release release;
+        plan.forward(in.batch, in.data, in.strides, weights, added, threads, to, strides);
+      }
+      return result;
+    });
+  }
+
+  py::array adjoint_input(const py::array& v, const py::array& w, int threads, bool channels_last) const {
+    return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
+      const Conv2dGeometry& g = plan.geometry();
+      const Map<T> in = map_of<T>("v", v, g.out_channels, g.output());
+      const T* weights = data_of<T>("w", w, weight_shape(g));
+      auto result = empty_map<T>(in.batch, g.in_channels, g.input, channels_last);
+      T* to = result.mutable_data();
+      const Strides strides = strides_of(result);
+      {
+        const py::gil_scoped_release release;
+        plan.adjoint_input(in.batch, in.data, in.strides, weights, threads, to, strides);
+      }
+      return result;
+    });
+  }
+
+  py::array adjoint_weight(const py::array& v, const py::array& x, int threads) const {
+    return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
+      const Conv2dGeometry& g = plan.geometry();
+      const Map<T> cotangent = map_of<T>("v", v, g.out_channels, g.output());
+      const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
+      if (cotangent.batch != in.batch)
+        invalid_argument("v: batch ", cotangent.batch, " given, that of x is ", in.batch);
+      py::array_t<T> result(weight_shape(g));
+      T* to = result.mutable_data();
+      {
+        const py::gil_scoped_release release;
+        plan.adjoint_weight(in.batch, cotangent.data, cotangent.strides, in.data, in.strides, threads, to);
+      }
+      return result;
+    });
+  }
+
+ private:
+  using Any = std::variant<FourierConv2d<float>, FourierConv2d<double>>;
+
+  static Any make(const Conv2dGeometry& geometry, bool in_double, ConvAlgorithm algorithm, int tile) {
+    if (in_double) return FourierConv2d<double>(geometry, algorithm, tile);
+    return FourierConv2d<float>(geometry, algorithm, tile);
+  }
+  static Shape weight_shape(const Conv2dGeometry& g) {
+    return {g.out_channels, g.in_channels / g.groups, g.kernel.y, g.kernel.x};
+  }
+
+  Any plan_;
+};
+
+}  // namespace
+
+void bind_conv2d(py::module_& module) {
+  py::class_<ConvPlan>(module, "FourierConv2d")
+      .def(py::init<int, int, std::pair<int, int>, std::pair<int, int>, std::pair<int, int>, std::array<int, 4>,
+                    std::pair<int, int>, int, bool, const std::string&, int>(),
+           py::arg("in_channels"), py::arg("out_channels"), py::arg("kernel"), py::arg("input_size"),
+           py::arg("stride") = std::pair(1, 1), py::arg("padding") = std::array{0, 0, 0, 0},
+           py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("double") = false,
+           py::arg("algorithm") = "auto", py::arg("tile") = 0)
+      .def("forward", &ConvPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("threads"),
+           py::arg("channels_last") = false)
+      .def("adjoint_input", &ConvPlan::adjoint_input, py::arg("v"), py::arg("w"), py::arg("threads"),
+           py::arg("channels_last") = false)
+      .def("adjoint_weight", &ConvPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("threads"))
+      .def_property_readonly("output_size",
+                             [](const ConvPlan& p) {
+                               return p.visit([](const auto& q) {
+                                 const Size size = q.geometry().output();
+                                 return std::pair(size.y, size.x);
+                               });
+                             })
+      .def_property_readonly("tile", [](const ConvPlan& p) { return p.visit([](const auto& q) { return q.tile(); }); })
+      .def_property_readonly("algorithm", [](const ConvPlan& p) {
+        return p.visit([](const auto& q) { return q.whole_map() ? "fourier" : "tiled"; });
+      });
+}
+
+}  // namespace fdsr::python
