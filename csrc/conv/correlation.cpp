@@ -11,7 +11,7 @@ using kernels::Conjugate;
 using kernels::LaneMatrix;
 
 // Spectra of a chunk of pairs should stay in the outer caches between the three phases.
-constexpr Index kChunkBytes = Index{8} << 20;
+constexpr Index kChunkBytes = Index{4} << 20;
 
 Index padded(Index n, Index width) { return (n + width - 1) / width * width; }
 
@@ -33,7 +33,7 @@ void transform_tiles(const TileTransform<T>& transform, const Image<const T>& im
     thread_local std::vector<T> scratch;
     Buffer memory(transform.scratch_size() * sizeof(T));
     T* tile = memory.as<T>();
-    load_unit(image, tiling, order, first_pair, first_channel, unit * lanes, rows, rows, transform.length(), tile,
+    load_unit(image, tiling, order, first_pair, first_channel, unit * lanes, rows, rows, transform.length(), transform.pitch(), tile,
               scratch);
     transform.forward(tile, rows, transform.length(), slots.at(0) + unit * 2 * lanes, slots.stride());
   });
@@ -49,9 +49,9 @@ struct Frequency {
 template <class Body>
 void for_each_frequency(Index n, int threads, Body&& body) {
   parallel_for(n, threads, [&](std::int64_t y, int) {
-    const Index half = n / 2 + 1;
+    const Index half = n / 2 + 1, pitch = n | 1;
     for (Index x = 0; x < half; ++x)
-      body(Frequency{y * n + x, (n - y) % n * n + (n - x) % n, y * half + x, x == 0 || 2 * x == n});
+      body(Frequency{y * pitch + x, (n - y) % n * pitch + (n - x) % n, y * (half | 1) + x, x == 0 || 2 * x == n});
   });
 }
 
@@ -80,7 +80,8 @@ LaneChoice choose_lanes(Index pairs, const Channels& channels, int lanes, bool a
 
 template <class T>
 void correlate(const TileTransform<T>& transform, Index batch, const Image<const T>& from, const Channels& channels,
-               const Kernels<const T>& kernels, Size extent, const T* bias, int threads, const Image<T>& to) {
+               const Kernels<const T>& kernels, Size extent, const T* bias, int threads, const Image<T>& to,
+               WeightCache<T>* cache, std::size_t weight_count) {
   const auto& table = kernels::conv_kernels<T>();
   const Index n = transform.length(), lanes = table.lanes;
   const Size reach = kernels.extent();
@@ -89,13 +90,27 @@ void correlate(const TileTransform<T>& transform, Index batch, const Image<const
   const LaneChoice choice = choose_lanes(chunk, channels, table.lanes, true);
   const WeightOrder weights_in = weight_order(choice.pairs_outside, channels, choice.width, table.lanes);
   const T scale = T(1) / (T(n) * T(n));
+  auto spectra_of_all = [&] {
+    std::vector<Slots<T>> spectra;
+    for (Index group = 0; group < channels.groups; ++group)
+      spectra.push_back(weight_spectra(transform, kernels, group, weights_in, scale, threads));
+    return spectra;
+  };
+  std::shared_ptr<const std::vector<Slots<T>>> kept;
+  if (cache) {
+    const std::size_t bytes =
+        std::size_t(channels.groups * n * transform.half() * weights_in.lanes.lanes * 2) * sizeof(T);
+    kept = cache->get(kernels.data, weight_count, choice.pairs_outside, choice.width, bytes, spectra_of_all);
+  }
   for (Index group = 0; group < channels.groups; ++group) {
-    const Slots<T> weights = weight_spectra(transform, kernels, group, weights_in, scale, threads);
+    const Slots<T> made =
+        kept ? Slots<T>() : weight_spectra(transform, kernels, group, weights_in, scale, threads);
+    const Slots<T>& weights = kept ? (*kept)[group] : made;
     for (Index first = 0; first < all; first += chunk) {
       const Index pairs = std::min(chunk, all - first);
       const LaneOrder in = lane_order(choice.pairs_outside, pairs, channels.in, choice.width, table.lanes);
       const LaneOrder out = lane_order(choice.pairs_outside, pairs, channels.out, choice.width, table.lanes);
-      const Slots<T> x(n * n, in.lanes), y(n * n, out.lanes);
+      const Slots<T> x(transform.slots(transform.length()), in.lanes), y(transform.slots(transform.length()), out.lanes);
       transform_tiles(transform, from, tiling, in, first, group * channels.in, static_cast<int>(n), threads, x);
       for_each_frequency(n, threads, [&](const Frequency& f) {
         const T* w = weights.at(f.half_slot);
@@ -120,7 +135,7 @@ void correlate(const TileTransform<T>& transform, Index batch, const Image<const
         Buffer memory(transform.scratch_size() * sizeof(T));
         T* tile = memory.as<T>();
         transform.inverse(y.at(0) + unit * 2 * lanes, y.stride(), tiling.pitch, tile);
-        store_unit(to, tiling, out, first, group * channels.out, unit * lanes, static_cast<int>(n), bias, tile,
+        store_unit(to, tiling, out, first, group * channels.out, unit * lanes, transform.pitch(), bias, tile,
                    scratch);
       });
     }
@@ -139,12 +154,12 @@ void correlate_maps(const TileTransform<T>& transform, Index batch, const Image<
   const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
   const T scale = T(0.5) / (T(n) * T(n));
   for (Index group = 0; group < channels.groups; ++group) {
-    const Slots<T> sums(n * transform.half(), order.lanes.lanes);
+    const Slots<T> sums(transform.slots(transform.half()), order.lanes.lanes);
     for (Index first = 0; first < all; first += chunk) {
       const Index pairs = std::min(chunk, all - first);
       const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
       const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
-      const Slots<T> xs(n * n, in.lanes), vs(n * n, out.lanes);
+      const Slots<T> xs(transform.slots(transform.length()), in.lanes), vs(transform.slots(transform.length()), out.lanes);
       transform_tiles(transform, x, tiling, in, first, group * channels.in, static_cast<int>(n), threads, xs);
       transform_tiles(transform, v, tiling, out, first, group * channels.out, tiling.pitch, threads, vs);
       for_each_frequency(n, threads, [&](const Frequency& f) {
@@ -166,7 +181,8 @@ void correlate_maps(const TileTransform<T>& transform, Index batch, const Image<
 
 #define FDSR_INSTANTIATE(T)                                                                                          \
   template void correlate<T>(const TileTransform<T>&, Index, const Image<const T>&, const Channels&,                 \
-                             const Kernels<const T>&, Size, const T*, int, const Image<T>&);                         \
+                             const Kernels<const T>&, Size, const T*, int, const Image<T>&, WeightCache<T>*,         \
+                             std::size_t);                                                                           \
   template void correlate_maps<T>(const TileTransform<T>&, Index, const Image<const T>&, const Image<const T>&,      \
                                   const Channels&, Size, int, const Kernels<T>&);
 FDSR_INSTANTIATE(float)

@@ -1,6 +1,11 @@
 // The spectra of a convolution: of tiles (slots of pairs and channels) and of weights (matrices of channels).
 #pragma once
 
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 #include "conv/tile_transform.hpp"
 #include "conv/tiling.hpp"
 #include "threads/buffers.hpp"
@@ -67,6 +72,41 @@ WeightOrder weight_order(bool rows_are_inputs, const Channels& channels, int wid
 template <class T>
 Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T>& kernels, Index group,
                         const WeightOrder& order, T scale, int threads);
+// The spectra of the last weights, for as long as their content stays the same. Larger ones are not kept.
+template <class T>
+class WeightCache {
+ public:
+  using Spectra = std::vector<Slots<T>>;
+  static constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+
+  // The spectra of `count` weights in an order of lanes, made by make() unless they are here already.
+  template <class Make>
+  std::shared_ptr<const Spectra> get(const T* weights, std::size_t count, bool rows_are_inputs, int width,
+                                     std::size_t bytes, Make&& make) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (spectra_ && rows_are_inputs_ == rows_are_inputs && width_ == width && weights_.size() == count &&
+          std::memcmp(weights, weights_.data(), count * sizeof(T)) == 0)
+        return spectra_;
+    }
+    auto made = std::make_shared<const Spectra>(make());
+    if (bytes > kMostBytes) return made;
+    const std::lock_guard lock(mutex_);
+    weights_.assign(weights, weights + count);
+    rows_are_inputs_ = rows_are_inputs;
+    width_ = width;
+    spectra_ = made;
+    return made;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<T> weights_;
+  bool rows_are_inputs_ = true;
+  int width_ = 0;
+  std::shared_ptr<const Spectra> spectra_;
+};
+
 // Half spectra -> the kernels' samples, times `scale`.
 template <class T>
 void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const WeightOrder& order,

@@ -47,31 +47,31 @@ TileTransform<T>::TileTransform(int length) {
 
 template <class T>
 void TileTransform<T>::forward(T* tile, int rows, int columns, T* spectrum, Index stride) const {
-  const Index n = length(), width = n * block();
+  const Index n = length(), width = pitch();
   T* scratch = scratch_of(tile);
   for (Index y = 0; y < rows; ++y)
     table().transform_line(line_, false, tile + y * width, block(), tile + y * width, block(), scratch);
   std::memset(tile + rows * width, 0, std::size_t(n - rows) * width * sizeof(T));
   for (Index x = 0; x < columns; ++x)
-    table().transform_line(line_, false, tile + x * block(), width, spectrum + x * stride, columns * stride, scratch);
+    table().transform_line(line_, false, tile + x * block(), width, spectrum + x * stride, (columns | 1) * stride, scratch);
 }
 
 template <class T>
 void TileTransform<T>::inverse(const T* spectrum, Index stride, int rows, T* tile) const {
-  const Index n = length(), width = n * block();
+  const Index n = length(), width = pitch();
   T* scratch = scratch_of(tile);
   for (Index x = 0; x < n; ++x)
-    table().transform_line(line_, true, spectrum + x * stride, n * stride, tile + x * block(), width, scratch);
+    table().transform_line(line_, true, spectrum + x * stride, (n | 1) * stride, tile + x * block(), width, scratch);
   for (Index y = 0; y < rows; ++y)
     table().transform_line(line_, true, tile + y * width, block(), tile + y * width, block(), scratch);
 }
 
 template <class T>
 void TileTransform<T>::inverse_real(const T* spectrum, Index stride, int rows, T* tile) const {
-  const Index n = length(), width = n * block(), lanes = table().lanes;
+  const Index n = length(), width = pitch(), lanes = table().lanes;
   T* scratch = scratch_of(tile);
   for (Index x = 0; x < half(); ++x)
-    table().transform_line(line_, true, spectrum + x * stride, half() * stride, tile + x * block(), width, scratch);
+    table().transform_line(line_, true, spectrum + x * stride, (half() | 1) * stride, tile + x * block(), width, scratch);
   for (Index y = 0; y < rows; ++y) {
     T* row = tile + y * width;
     for (Index x = half(); x < n; ++x)

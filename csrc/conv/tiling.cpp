@@ -67,12 +67,13 @@ LaneOrder lane_order(bool pairs_outside, Index pairs, Index channels, int width,
 
 template <class T>
 void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-               Index first_channel, Index lane, int rows, int width, int length, T* tile, std::vector<T>& scratch) {
+               Index first_channel, Index lane, int rows, int width, int length, Index pitch, T* tile, std::vector<T>& scratch) {
   const auto& table = kernels::conv_kernels<T>();
   const int lanes = table.lanes;
   const auto corners = corners_of(image, tiling, order, first_pair, first_channel, lane, lanes);
-  scratch.assign(std::size_t(length) * (2 * lanes + 1), T(0));
-  const T* zeros = scratch.data() + std::size_t(length) * 2 * lanes;
+  scratch.resize(std::max(scratch.size(), std::size_t(length) * (2 * lanes + 1)));
+  T* const zeros = scratch.data() + std::size_t(length) * 2 * lanes;
+  std::fill(zeros, zeros + length, T(0));
   const T* lines[2][kMostLanes];
   for (int r = 0; r < rows; ++r) {
     for (int half = 0; half < 2; ++half)
@@ -105,13 +106,13 @@ void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrde
         std::fill(line + (end - begin), line + length, T(0));
         lines[half][l] = line;
       }
-    table.lines_to_blocks(length, lines[0], lines[1], tile + Index{r} * length * 2 * lanes);
+    table.lines_to_blocks(length, lines[0], lines[1], tile + r * pitch);
   }
 }
 
 template <class T>
 void store_unit(const Image<T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-                Index first_channel, Index lane, int length, const T* bias, const T* tile, std::vector<T>& scratch) {
+                Index first_channel, Index lane, Index tile_pitch, const T* bias, const T* tile, std::vector<T>& scratch) {
   const auto& table = kernels::conv_kernels<T>();
   const int lanes = table.lanes, pitch = tiling.pitch;
   const auto corners = corners_of(image, tiling, order, first_pair, first_channel, lane, lanes);
@@ -138,23 +139,33 @@ void store_unit(const Image<T>& image, const Tiling& tiling, const LaneOrder& or
         else
           copied[half][l] = row;
       }
-    table.blocks_to_lines(pitch, tile + Index{r} * length * 2 * lanes, offset, lines[0], lines[1]);
+    table.blocks_to_lines(pitch, tile + r * tile_pitch, offset, lines[0], lines[1]);
     for (int half = 0; half < 2; ++half)
       for (int l = 0; l < lanes; ++l) {
         T* row = copied[half][l];
         if (!row) continue;
         const int begin = corners[half][l].x, end = std::min(begin + pitch, image.x->length());
         const T* line = lines[half][l];
-        for (int q = begin; q < end; ++q)
-          if (image.x->sample[q] >= 0) row[image.x->sample[q] * image.strides.x] = line[q - begin];
+        for (int q = begin; q < end;) {
+          const int s = image.x->sample[q], stop = std::min(image.x->run_end[q], end);
+          if (s < 0) {
+            ++q;
+          } else if (image.strides.x == 1) {
+            std::copy(line + (q - begin), line + (stop - begin), row + s);
+            q = stop;
+          } else {
+            for (int i = 0; i < stop - q; ++i) row[(s + i) * image.strides.x] = line[q - begin + i];
+            q = stop;
+          }
+        }
       }
   }
 }
 
 #define FDSR_INSTANTIATE(T)                                                                                      \
   template void load_unit<T>(const Image<const T>&, const Tiling&, const LaneOrder&, Index, Index, Index, int, int, \
-                             int, T*, std::vector<T>&);                                                          \
-  template void store_unit<T>(const Image<T>&, const Tiling&, const LaneOrder&, Index, Index, Index, int, const T*,  \
+                             int, Index, T*, std::vector<T>&);                                                          \
+  template void store_unit<T>(const Image<T>&, const Tiling&, const LaneOrder&, Index, Index, Index, Index, const T*,  \
                               const T*, std::vector<T>&);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)

@@ -20,7 +20,7 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
                         const WeightOrder& order, T scale, int threads) {
   const auto& table = kernels::conv_kernels<T>();
   const Index lanes = table.lanes, n = transform.length();
-  Slots<T> spectra(n * transform.half(), order.lanes.lanes);
+  Slots<T> spectra(transform.slots(transform.half()), order.lanes.lanes);
   const Size extent = kernels.extent();
   parallel_for(order.lanes.lanes / lanes, threads, [&](std::int64_t unit, int) {
     Buffer memory((transform.scratch_size() + std::size_t(n * (lanes + 1))) * sizeof(T));
@@ -41,7 +41,7 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
           samples[l * n + b * kernels.dilation.x] = scale * from[b * kernels.x_stride];
         first[l] = samples + l * n;
       }
-      table.lines_to_blocks(n, first, second, tile + r * n * 2 * lanes);
+      table.lines_to_blocks(n, first, second, tile + r * transform.pitch());
     }
     transform.forward(tile, extent.y, transform.half(), spectra.at(0) + unit * 2 * lanes, spectra.stride());
   });
@@ -51,7 +51,7 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
 template <class T>
 void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const WeightOrder& order,
                           T scale, int threads, const Kernels<T>& kernels, Index group) {
-  const Index lanes = kernels::conv_kernels<T>().lanes, n = transform.length();
+  const Index lanes = kernels::conv_kernels<T>().lanes;
   parallel_for(order.lanes.lanes / lanes, threads, [&](std::int64_t unit, int) {
     Buffer memory(transform.scratch_size() * sizeof(T));
     T* tile = memory.as<T>();
@@ -63,7 +63,7 @@ void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spe
       for (Index a = 0; a < kernels.size.y; ++a)
         for (Index b = 0; b < kernels.size.x; ++b)
           to[a * kernels.y_stride + b * kernels.x_stride] =
-              scale * tile[(a * kernels.dilation.y * n + b * kernels.dilation.x) * 2 * lanes + l];
+              scale * tile[a * kernels.dilation.y * transform.pitch() + b * kernels.dilation.x * 2 * lanes + l];
     }
   });
 }

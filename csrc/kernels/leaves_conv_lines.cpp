@@ -114,17 +114,24 @@ template <class T>
 void half_lines_to_blocks(Index n, const T* const* lines, T* blocks) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  Index i = 0;
-  for (; i + L <= n; i += L) {
+  for (Index done = 0; n >= L && done < n;) {
+    const Index i = done + L <= n ? done : n - L;  // the last square overlaps the one before it
     V rows[L];
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) rows[l] = load<V>(lines[l] + i);
     exchange<T, 1>(rows);
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) store(blocks + (i + l) * 2 * L, rows[l]);
+    done = i + L;
   }
-  for (; i < n; ++i)
-    for (int l = 0; l < L; ++l) blocks[i * 2 * L + l] = lines[l][i];
+  if (n < L) {
+    V rows[L]{};
+    for (int l = 0; l < L; ++l) std::memcpy(&rows[l], lines[l], std::size_t(n) * sizeof(T));
+    exchange<T, 1>(rows);
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l)
+      if (l < n) store(blocks + l * 2 * L, rows[l]);
+  }
 }
 
 template <class T>
@@ -138,17 +145,23 @@ void blocks_to_half_lines(Index n, const T* blocks, const T* offset, T* const* l
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
   const V plus = load<V>(offset);
-  Index i = 0;
-  for (; i + L <= n; i += L) {
+  for (Index done = 0; n >= L && done < n;) {
+    const Index i = done + L <= n ? done : n - L;
     V rows[L];
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) rows[l] = load<V>(blocks + (i + l) * 2 * L) + plus;
     exchange<T, 1>(rows);
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) store(lines[l] + i, rows[l]);
+    done = i + L;
   }
-  for (; i < n; ++i)
-    for (int l = 0; l < L; ++l) lines[l][i] = blocks[i * 2 * L + l] + offset[l];
+  if (n < L) {
+    V rows[L];
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) rows[l] = l < n ? load<V>(blocks + l * 2 * L) + plus : V{};
+    exchange<T, 1>(rows);
+    for (int l = 0; l < L; ++l) std::memcpy(lines[l], &rows[l], std::size_t(n) * sizeof(T));
+  }
 }
 
 template <class T>

@@ -19,6 +19,9 @@ void bind_build_info(py::module_& module) {
     return d;
   });
   module.def("available_threads", &available_threads);
+  module.def(
+      "set_fork_join", [](std::uintptr_t address) { set_fork_join(reinterpret_cast<ForkJoin>(address)); },
+      py::arg("address"));
   module.def("clear_buffers", &clear_buffers);
   module.def(
       "measure_fma_peak",

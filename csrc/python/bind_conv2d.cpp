@@ -68,7 +68,7 @@ class ConvPlan {
   }
 
   py::array forward(const py::array& x, const py::array& w, const py::object& bias, int threads,
-                    bool channels_last) const {
+                    bool channels_last, bool keep_spectra) const {
     return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
       const Conv2dGeometry& g = plan.geometry();
       const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
@@ -79,7 +79,7 @@ class ConvPlan {
       const Strides strides = strides_of(result);
       {
         const py::gil_scoped_release release;
-        plan.forward(in.batch, in.data, in.strides, weights, added, threads, to, strides);
+        plan.forward(in.batch, in.data, in.strides, weights, added, threads, to, strides, keep_spectra);
       }
       return result;
     });
@@ -143,7 +143,7 @@ void bind_conv2d(py::module_& module) {
            py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("double") = false,
            py::arg("algorithm") = "auto", py::arg("tile") = 0)
       .def("forward", &ConvPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("threads"),
-           py::arg("channels_last") = false)
+           py::arg("channels_last") = false, py::arg("keep_spectra") = false)
       .def("adjoint_input", &ConvPlan::adjoint_input, py::arg("v"), py::arg("w"), py::arg("threads"),
            py::arg("channels_last") = false)
       .def("adjoint_weight", &ConvPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("threads"))

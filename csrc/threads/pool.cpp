@@ -21,7 +21,7 @@ struct Job {
   int workers;
   const Body* body;
   std::atomic<std::int64_t> next{0};
-  std::atomic<int> joined{1};  // worker numbers handed out; the caller is 0
+  std::atomic<int> joined{0};  // worker numbers handed out
   std::mutex error_mutex;
   std::exception_ptr error;
 
@@ -103,11 +103,17 @@ class Pool {
   int active_ = 0;
 };
 
+// Of the thread that set it.
+thread_local ForkJoin fork_join = nullptr;
+
 // Never destroyed: its sleeping threads end with the process. The child of a fork, which does not have them, leaves
 // the parent's pool untouched and starts its own.
 Pool*& pool() {
   static Pool* instance = [] {
-    pthread_atfork(nullptr, nullptr, [] { pool() = new Pool; });
+    pthread_atfork(nullptr, nullptr, [] {
+      pool() = new Pool;
+      fork_join = nullptr;
+    });
     return new Pool;
   }();
   return instance;
@@ -132,12 +138,26 @@ void parallel_for(std::int64_t tasks, int threads, const Body& body) {
     return;
   }
   Job job{tasks, workers, &body, {}, {}, {}, {}};
-  job.joined.store(1);
-  {
+  if (fork_join) {
+    fork_join(
+        [](void* data) {
+          Job& shared_job = *static_cast<Job*>(data);
+          const int worker = shared_job.joined.fetch_add(1);
+          const InsideTask guard;
+          if (worker < shared_job.workers) shared_job.run(worker);
+        },
+        &job, static_cast<unsigned>(workers), 0);
+  } else {
     const InsideTask guard;
+    job.joined.store(1);  // the caller is worker 0
     shared->run(job);
   }
   if (job.error) std::rethrow_exception(job.error);
+}
+
+void set_fork_join(ForkJoin function) {
+  pool();  // forgets it after a fork
+  fork_join = function;
 }
 
 int available_threads() {
