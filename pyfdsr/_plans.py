@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from . import _core
 
-__all__ = ["clear", "four_f_stack_plan", "planner", "set_planner", "windowed_dft_plan"]
+__all__ = ["clear", "four_f_stack_plan", "fourier_conv2d_plan", "planner", "set_planner", "windowed_dft_plan"]
 
 # Plans hold matrices of tens of kB at the usual sizes and a few MB at the largest: sweeps over geometries
 # should not keep all of them.
@@ -82,7 +82,36 @@ def _four_f_stack_plan(
     return _core.FourFStack(window, support, band, grid, centred, list(kinds), double, algorithm, planner)
 
 
+@lru_cache(maxsize=_MOST_PLANS)
+def fourier_conv2d_plan(
+    in_channels: int,
+    out_channels: int,
+    kernel: tuple[int, int],
+    input_size: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+    groups: int,
+    double: bool,
+    algorithm: str = "auto",
+) -> _core.FourierConv2d:
+    """Return the plan of a convolution; padding is (top, bottom, left, right)."""
+    return _core.FourierConv2d(
+        in_channels,
+        out_channels,
+        kernel,
+        input_size,
+        stride,
+        padding,
+        dilation,
+        groups,
+        double,
+        "auto" if algorithm == "tiled" else algorithm,
+    )
+
+
 def clear() -> None:
     """Forget every plan."""
     _windowed_dft_plan.cache_clear()
     _four_f_stack_plan.cache_clear()
+    fourier_conv2d_plan.cache_clear()

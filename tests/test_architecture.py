@@ -24,7 +24,7 @@ LAYERS = (
     ("ops",),
     ("_runtime",),
     ("_plans",),
-    ("_arguments", "nonlinearity", "optics.grid", "chip.config"),
+    ("_arguments", "_convolution", "nonlinearity", "optics.grid", "chip.config"),
     ("_core",),
 )
 

@@ -5,16 +5,20 @@ Arguments are taken as valid: :mod:`pyfdsr.functional` checks, broadcasts and ca
 
 from .bridge import CallbackAddresses, Geometry
 from .four_f_stack import FourFStack, four_f_stack
+from .fourier_conv2d import FourierConv2d, fourier_conv2d, fourier_conv2d_adjoint_input
 from .nonlinearity import Nonlinearity, nonlinearity
 from .windowed_dft import WindowedDft, windowed_dft
 
 __all__ = [
     "CallbackAddresses",
     "FourFStack",
+    "FourierConv2d",
     "Geometry",
     "Nonlinearity",
     "WindowedDft",
     "four_f_stack",
+    "fourier_conv2d",
+    "fourier_conv2d_adjoint_input",
     "nonlinearity",
     "windowed_dft",
 ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +50,23 @@ class CallbackAddresses(list):
     def __init__(self, addresses: Sequence[int], owners: Sequence[Any]) -> None:
         super().__init__(addresses)
         self.owners = tuple(owners)
+
+
+def _share_threads_with_torch() -> None:
+    """Let the calls of this thread run on torch's OpenMP threads.
+
+    Those threads spin for a while after each operator of torch; a pool beside them would wait for its cores.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        loaded = {
+            line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libgomp" in line
+        }
+        for path in loaded:
+            library = ctypes.CDLL(path, mode=os.RTLD_NOLOAD)
+            _core.set_fork_join(ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value)
+
+
+_share_threads_with_torch()
 
 
 def array_of(tensor: Tensor) -> np.ndarray:

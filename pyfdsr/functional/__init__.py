@@ -9,6 +9,7 @@ Gradients flow backwards only, by ``backward()`` and ``torch.autograd``: the tra
 """
 
 from .four_f import four_f, four_f_stack
+from .fourier_conv2d import fourier_conv2d, fourier_conv_transpose2d
 from .nonlinearities import (
     custom,
     kerr,
@@ -25,6 +26,8 @@ __all__ = [
     "custom",
     "four_f",
     "four_f_stack",
+    "fourier_conv2d",
+    "fourier_conv_transpose2d",
     "kerr",
     "nonlinear",
     "optoelectronic_gate",

@@ -1,6 +1,7 @@
 """Optical layers that drop into any torch model."""
 
 from .four_f import FourF
+from .fourier_conv2d import FourierConv2d, FourierConvTranspose2d, LazyFourierConv2d, replace_conv2d
 from .nonlinearity import (
     CustomNonlinearity,
     Kerr,
@@ -15,11 +16,15 @@ from .propagation import Propagate
 __all__ = [
     "CustomNonlinearity",
     "FourF",
+    "FourierConv2d",
+    "FourierConvTranspose2d",
     "Kerr",
+    "LazyFourierConv2d",
     "Nonlinearity",
     "OptoelectronicGate",
     "Propagate",
     "SaturableAbsorber",
     "SaturableKerr",
     "TwoPhotonAbsorption",
+    "replace_conv2d",
 ]

@@ -6,6 +6,11 @@ convention of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real los
 
 from .four_f import four_f, four_f_adjoint
 from .four_f_stack import StackTape, four_f_stack, four_f_stack_adjoint
+from .fourier_conv2d import (
+    fourier_conv2d,
+    fourier_conv2d_adjoint_input,
+    fourier_conv2d_adjoint_weight,
+)
 from .nonlinearity import nonlinear, nonlinear_adjoint
 from .propagation import propagate, propagate_adjoint
 from .windowed_dft import windowed_dft, windowed_dft_adjoint, windowed_idft, windowed_idft_adjoint
@@ -16,6 +21,9 @@ __all__ = [
     "four_f_adjoint",
     "four_f_stack",
     "four_f_stack_adjoint",
+    "fourier_conv2d",
+    "fourier_conv2d_adjoint_input",
+    "fourier_conv2d_adjoint_weight",
     "nonlinear",
     "nonlinear_adjoint",
     "propagate",

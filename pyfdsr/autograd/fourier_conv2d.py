@@ -1,0 +1,167 @@
+"""The convolution and its adjoints to input and weight: bilinear maps, each the derivative of the others.
+
+A convolution travels as a list of integers (``settings``), which traced graphs can carry: kernel, stride,
+padding (top, bottom, left, right), dilation, groups, and the height and width of the input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from pyfdsr import _plans
+
+from .bridge import array_of, eager_forward, is_double, threads, traced_operator
+
+__all__ = ["FourierConv2d", "fourier_conv2d", "fourier_conv2d_adjoint_input"]
+
+
+def _plan(channels: tuple[int, int], settings: list[int], double: bool, algorithm: str) -> Any:
+    ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width = (int(s) for s in settings)
+    sizes = (ky, kx), (height, width), (sy, sx), (top, bottom, left, right), (dy, dx), groups
+    return _plans.fourier_conv2d_plan(*channels, *sizes, double, algorithm)
+
+
+def _map_of(tensor: Tensor) -> Any:
+    # Any strides will do; only lazy conjugation and negation have to be carried out.
+    return tensor.detach().resolve_conj().resolve_neg().numpy()
+
+
+def _channels_last(tensor: Tensor) -> bool:
+    return not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
+
+
+def _convolve(x: Tensor, weight: Tensor, settings: list[int], algorithm: str, keep_spectra: bool) -> Tensor:
+    plan = _plan((x.shape[1], weight.shape[0]), settings, is_double(x), algorithm)
+    result = plan.forward(_map_of(x), array_of(weight), None, threads(), _channels_last(x), keep_spectra)
+    return torch.from_numpy(result)
+
+
+def _adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
+    plan = _plan((weight.shape[1] * settings[10], weight.shape[0]), settings, is_double(v), algorithm)
+    return torch.from_numpy(plan.adjoint_input(_map_of(v), array_of(weight), threads(), _channels_last(v)))
+
+
+def _adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
+    plan = _plan((x.shape[1], v.shape[1]), settings, is_double(v), algorithm)
+    return torch.from_numpy(plan.adjoint_weight(_map_of(v), _map_of(x), threads()))
+
+
+def _fake_like(reference: Tensor, shape: tuple[Any, ...]) -> Tensor:
+    last = _channels_last(reference)
+    layout = torch.channels_last if last else torch.contiguous_format
+    return torch.empty(shape, dtype=reference.dtype, device=reference.device, memory_format=layout)
+
+
+def _fake_convolve(
+    x: Tensor, weight: Tensor, settings: list[int], algorithm: str, keep_spectra: bool
+) -> Tensor:
+    ky, kx, sy, sx, top, bottom, left, right, dy, dx, _, height, width = settings
+    size = (
+        (height + top + bottom - dy * (ky - 1) - 1) // sy + 1,
+        (width + left + right - dx * (kx - 1) - 1) // sx + 1,
+    )
+    return _fake_like(x, (x.shape[0], weight.shape[0], *size))
+
+
+def _fake_adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
+    return _fake_like(v, (v.shape[0], weight.shape[1] * settings[10], *settings[11:]))
+
+
+def _fake_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
+    return v.new_empty((v.shape[1], x.shape[1] // settings[10], *settings[:2]))
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:2])
+    ctx.settings, ctx.algorithm = inputs[2:4]
+
+
+def _backward_convolve(ctx: Any, v: Tensor, **traced: Any) -> tuple[Any, ...]:
+    x, weight = ctx.saved_tensors
+    settings, algorithm = ctx.settings, ctx.algorithm
+    to_input = traced.get("adjoint_input") or AdjointInput.apply
+    to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
+    return (
+        to_input(v, weight, settings, algorithm) if ctx.needs_input_grad[0] else None,
+        to_weight(v, x, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        None,
+        None,
+        None,
+    )
+
+
+def _backward_adjoint_input(ctx: Any, u: Tensor) -> tuple[Any, ...]:
+    v, weight = ctx.saved_tensors
+    settings, algorithm = ctx.settings, ctx.algorithm
+    return (
+        FourierConv2d.apply(u, weight, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
+        AdjointWeight.apply(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        None,
+        None,
+    )
+
+
+def _backward_adjoint_weight(ctx: Any, u: Tensor) -> tuple[Any, ...]:
+    v, x = ctx.saved_tensors
+    settings, algorithm = ctx.settings, ctx.algorithm
+    return (
+        FourierConv2d.apply(x, u, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
+        AdjointInput.apply(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        None,
+        None,
+    )
+
+
+class FourierConv2d(Function):
+    """``apply(x, weight, settings, algorithm, keep_spectra)``: [B, Ci, H, W] to [B, Co, Oy, Ox]."""
+
+    forward = eager_forward(_convolve, _setup_context)
+    backward = staticmethod(_backward_convolve)
+
+
+class AdjointInput(Function):
+    """``apply(v, weight, settings, algorithm)``: [B, Co, Oy, Ox] to [B, Ci, H, W]."""
+
+    forward = eager_forward(_adjoint_input, _setup_context)
+    backward = staticmethod(_backward_adjoint_input)
+
+
+class AdjointWeight(Function):
+    """``apply(v, x, settings, algorithm)``: cotangent of the weight, [Co, Ci / groups, ky, kx]."""
+
+    forward = eager_forward(_adjoint_weight, _setup_context)
+    backward = staticmethod(_backward_adjoint_weight)
+
+
+_traced_adjoint_input = traced_operator("fourier_conv2d_adjoint_input", _adjoint_input, _fake_adjoint_input)
+_traced_adjoint_weight = traced_operator(
+    "fourier_conv2d_adjoint_weight", _adjoint_weight, _fake_adjoint_weight
+)
+_traced_convolve = traced_operator(
+    "fourier_conv2d",
+    _convolve,
+    _fake_convolve,
+    _setup_context,
+    _backward_convolve,
+    adjoint_input=_traced_adjoint_input,
+    adjoint_weight=_traced_adjoint_weight,
+)
+
+
+def fourier_conv2d(x: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
+    """Convolve, eagerly or inside a traced graph; spectra of the weight are kept when nothing is recorded."""
+    if torch.compiler.is_compiling():
+        return _traced_convolve(x, weight, settings, algorithm, False)
+    recorded = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    return FourierConv2d.apply(x, weight, settings, algorithm, not recorded)
+
+
+def fourier_conv2d_adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
+    """Apply the adjoint to the input, eagerly or inside a traced graph."""
+    if torch.compiler.is_compiling():
+        return _traced_adjoint_input(v, weight, settings, algorithm)
+    return AdjointInput.apply(v, weight, settings, algorithm)

@@ -1,0 +1,249 @@
+"""``torch.nn.functional.conv2d`` and its transpose, computed in the Fourier domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pyfdsr import autograd
+from pyfdsr._convolution import Convolution, convolution_of, output_size_of
+
+from .convolution_choice import LONGEST_KERNEL, prefers_fourier
+
+__all__ = ["fourier_conv2d", "fourier_conv_transpose2d"]
+
+_ALGORITHMS = ("auto", "direct", "tiled", "fourier")
+_REAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+_COMPLEX = (torch.complex64, torch.complex128)
+
+
+def _check_algorithm(algorithm: str) -> None:
+    if algorithm not in _ALGORITHMS:
+        raise ValueError(f"algorithm={algorithm!r}: must be one of {', '.join(map(repr, _ALGORITHMS))}")
+
+
+def _is_sound(input: Any, weight: Any, bias: Any, groups: int, inputs: int, outputs: int) -> bool:
+    # Everything else is torch's to compute or to refuse, in its own words.
+    tensors = [t for t in (input, weight, bias) if t is not None]
+    if not all(
+        isinstance(t, Tensor) and t.device.type == "cpu" and t.layout == torch.strided for t in tensors
+    ):
+        return False
+    if weight.ndim != 4 or input.ndim not in (3, 4) or 0 in weight.shape or 0 in input.shape:
+        return False
+    if input.dtype not in _REAL + _COMPLEX or weight.dtype not in _REAL + _COMPLEX:
+        return False
+    same = all(t.dtype == input.dtype for t in tensors)
+    if not same and not (torch.is_autocast_enabled("cpu") and not any(t.is_complex() for t in tensors)):
+        return False
+    if not isinstance(groups, int) or groups < 1:
+        return False
+    if input.shape[-3] != inputs or outputs % groups or weight.shape[0] % groups:
+        return False
+    return bias is None or tuple(bias.shape) == (outputs,)
+
+
+def _settings(convolution: Convolution, size: tuple[int, int]) -> list[int]:
+    kernel, stride, padding, dilation, groups = convolution
+    return [*kernel, *stride, *padding, *dilation, groups, *size]
+
+
+def _in_precision(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def _result_dtype(input: Tensor) -> torch.dtype:
+    if torch.is_autocast_enabled("cpu") and input.dtype != torch.float64:
+        return torch.get_autocast_dtype("cpu")
+    return input.dtype
+
+
+def _bilinear(function: Any, x: Tensor, weight: Tensor) -> Tensor:
+    # A real bilinear map of complex tensors, by their parts.
+    if not x.is_complex():
+        return function(x, weight)
+    real = function(x.real, weight.real) - function(x.imag, weight.imag)
+    return torch.complex(real, function(x.real, weight.imag) + function(x.imag, weight.real))
+
+
+def fourier_conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    algorithm: str = "auto",
+) -> Tensor:
+    r"""Convolve like :func:`torch.nn.functional.conv2d`, in the Fourier domain.
+
+    Gradients to input, weight and bias are exact and can be differentiated again.
+
+    Parameters
+    ----------
+    input : Tensor, [B, Ci, H, W] or [Ci, H, W]
+        float32, float64 or complex; half precisions are computed in float32. The result is laid
+        out as the input is, contiguous or channels_last.
+    weight : Tensor, [Co, Ci / groups, ky, kx]
+        Kernels.
+    bias : Tensor, [Co], optional
+        Added to every sample of a channel.
+    stride, padding, dilation, groups
+        As in torch; `padding` may be ``"same"`` or ``"valid"``.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        ``"direct"`` is torch's own, ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole map,
+        ``"auto"`` whichever is expected to be fastest.
+
+    Returns
+    -------
+    Tensor, [B, Co, Oy, Ox] or [Co, Oy, Ox]
+        The convolution (cross-correlation).
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        What torch raises for arguments that do not fit together; ValueError for an unknown `algorithm`, and
+        for ``"tiled"`` and ``"fourier"`` on devices other than the CPU or kernels (maps) beyond 144 samples.
+
+    Notes
+    -----
+    The spectra of `weight` are kept for the next call where no gradient is recorded, and used while the
+    content of `weight` stays the same.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr.functional import fourier_conv2d
+    >>> x, w = torch.randn(2, 4, 40, 40), torch.randn(8, 4, 9, 9)
+    >>> y = fourier_conv2d(x, w, padding=4, algorithm="tiled")
+    >>> bool((y - torch.nn.functional.conv2d(x, w, padding=4)).abs().max() < 1e-4)
+    True
+    """
+    _check_algorithm(algorithm)
+    direct = (input, weight, bias, stride, padding, dilation, groups)
+    inputs = weight.shape[1] * groups if isinstance(weight, Tensor) and weight.ndim == 4 else 0
+    outputs = weight.shape[0] if isinstance(weight, Tensor) and weight.ndim == 4 else 0
+    if algorithm == "direct" or not _is_sound(input, weight, bias, groups, inputs, outputs):
+        result = F.conv2d(*direct)
+        if algorithm in ("tiled", "fourier") and result.numel() and result.device.type != "cpu":
+            raise ValueError(
+                f"algorithm={algorithm!r}: input is on device {input.device}, must be on the cpu"
+            )
+        return result
+    try:
+        convolution = convolution_of(tuple(weight.shape[2:]), stride, padding, dilation, groups)
+        output_size = output_size_of(convolution, tuple(input.shape[-2:]))
+    except (TypeError, ValueError):
+        F.conv2d(*direct)  # torch's own words come first
+        raise
+    if algorithm == "auto":
+        batch = input.shape[0] if input.ndim == 4 else 1
+        recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
+        if input.is_complex() or not prefers_fourier(
+            convolution, (inputs, outputs), output_size, batch, input.dtype == torch.float64, recorded
+        ):
+            return F.conv2d(*direct)
+    elif algorithm == "tiled" and max(convolution.extent) > LONGEST_KERNEL:
+        raise ValueError(
+            f"algorithm='tiled': a kernel of extent {convolution.extent} is longer than {LONGEST_KERNEL}"
+        )
+    x = _in_precision(input if input.ndim == 4 else input[None])
+    settings = _settings(convolution, tuple(input.shape[-2:]))
+    w = _in_precision(weight).to(x.dtype)
+    y = _bilinear(lambda a, b: autograd.fourier_conv2d(a, b, settings, algorithm), x, w)
+    if bias is not None:
+        y = y + _in_precision(bias).to(y.dtype)[:, None, None]
+    y = y.to(_result_dtype(input))
+    return y if input.ndim == 4 else y[0]
+
+
+def fourier_conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+    algorithm: str = "auto",
+) -> Tensor:
+    """Apply the transpose of a convolution, like :func:`torch.nn.functional.conv_transpose2d`.
+
+    Parameters
+    ----------
+    input : Tensor, [B, Ci, H, W] or [Ci, H, W]
+        Real or complex maps.
+    weight : Tensor, [Ci, Co / groups, ky, kx]
+        Kernels.
+    bias : Tensor, [Co], optional
+        Added to every sample of a channel.
+    stride, padding, output_padding, groups, dilation
+        As in torch.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        As in :func:`fourier_conv2d`.
+
+    Returns
+    -------
+    Tensor, [B, Co, Oy, Ox] or [Co, Oy, Ox]
+        The adjoint of the convolution with the same arguments, applied to `input`.
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        As :func:`fourier_conv2d`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr.functional import fourier_conv_transpose2d
+    >>> x, w = torch.randn(2, 4, 20, 20), torch.randn(4, 8, 5, 5)
+    >>> fourier_conv_transpose2d(x, w, stride=2, algorithm="tiled").shape
+    torch.Size([2, 8, 43, 43])
+    """
+    _check_algorithm(algorithm)
+    direct = (input, weight, bias, stride, padding, output_padding, groups, dilation)
+    shape = tuple(weight.shape) if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
+    outputs = shape[1] * groups
+    if algorithm == "direct" or not _is_sound(input, weight, bias, groups, shape[0], outputs):
+        return F.conv_transpose2d(*direct)
+    try:
+        convolution = convolution_of(shape[2:], stride, padding, dilation, groups)
+        extra = convolution_of((1, 1), 1, output_padding).padding[::2]
+        top, bottom, left, right = convolution.padding
+        around = (top + bottom, left + right)
+        size = tuple(
+            (n - 1) * s - p + e + x
+            for n, s, p, e, x in zip(
+                input.shape[-2:], convolution.stride, around, convolution.extent, extra, strict=True
+            )
+        )
+        if output_size_of(convolution, size) != tuple(input.shape[-2:]):
+            raise ValueError(f"output_padding={output_padding}: must be smaller than stride or dilation")
+    except (TypeError, ValueError):
+        F.conv_transpose2d(*direct)
+        raise
+    if algorithm == "auto":
+        batch = input.shape[0] if input.ndim == 4 else 1
+        recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
+        if input.is_complex() or not prefers_fourier(
+            convolution,
+            (outputs, shape[0]),
+            tuple(input.shape[-2:]),
+            batch,
+            input.dtype == torch.float64,
+            recorded,
+        ):
+            return F.conv_transpose2d(*direct)
+    v = _in_precision(input if input.ndim == 4 else input[None])
+    w = _in_precision(weight).to(v.dtype)
+    settings = _settings(convolution, size)
+    y = _bilinear(lambda a, b: autograd.fourier_conv2d_adjoint_input(a, b, settings, algorithm), v, w)
+    if bias is not None:
+        y = y + _in_precision(bias).to(y.dtype)[:, None, None]
+    y = y.to(_result_dtype(input))
+    return y if input.ndim == 4 else y[0]

@@ -1,0 +1,198 @@
+"""Drop-in convolutions that work in the Fourier domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pyfdsr.functional import fourier_conv2d, fourier_conv_transpose2d
+
+__all__ = ["FourierConv2d", "FourierConvTranspose2d", "LazyFourierConv2d", "replace_conv2d"]
+
+
+class FourierConv2d(nn.Conv2d):
+    """:class:`torch.nn.Conv2d` in the Fourier domain: same arguments, parameters, state and initial values.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of :class:`torch.nn.Conv2d`, every ``padding_mode`` included.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        As in :func:`pyfdsr.functional.fourier_conv2d`.
+
+    Raises
+    ------
+    ValueError
+        If `algorithm` is unknown, and what :class:`torch.nn.Conv2d` raises.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr import nn
+    >>> layer = nn.FourierConv2d(4, 8, 9, padding="same", algorithm="tiled")
+    >>> layer(torch.randn(2, 4, 40, 40)).shape
+    torch.Size([2, 8, 40, 40])
+    """
+
+    def __init__(self, *args: Any, algorithm: str = "auto", **kwargs: Any) -> None:
+        _check(algorithm)
+        super().__init__(*args, **kwargs)
+        self.algorithm = algorithm
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            padding = 0
+        return fourier_conv2d(
+            input, weight, bias, self.stride, padding, self.dilation, self.groups, self.algorithm
+        )
+
+    @classmethod
+    def from_conv2d(cls, module: nn.Conv2d, algorithm: str = "auto") -> FourierConv2d:
+        """Return a layer that shares the parameters of a :class:`torch.nn.Conv2d`."""
+        _check(algorithm)
+        if not isinstance(module, nn.Conv2d):
+            raise TypeError(f"module is a {type(module).__name__}: must be a torch.nn.Conv2d")
+        layer = cls.__new__(cls)
+        nn.Module.__init__(layer)
+        # Parameters, hooks, mode and all attributes; containers of its own, so that the two can part later.
+        for name, value in module.__dict__.items():
+            layer.__dict__[name] = value.copy() if isinstance(value, dict) else value
+        layer.algorithm = algorithm
+        return layer
+
+    def extra_repr(self) -> str:
+        """Return the arguments, the algorithm among them."""
+        return f"{super().extra_repr()}, algorithm={self.algorithm!r}"
+
+
+class LazyFourierConv2d(nn.LazyConv2d):
+    """:class:`FourierConv2d` that learns its number of input channels from the first input.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of :class:`torch.nn.LazyConv2d`.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        As in :func:`pyfdsr.functional.fourier_conv2d`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr import nn
+    >>> layer = nn.LazyFourierConv2d(8, 9)
+    >>> _ = layer(torch.randn(1, 3, 20, 20))
+    >>> layer.in_channels, type(layer).__name__
+    (3, 'FourierConv2d')
+    """
+
+    cls_to_become = FourierConv2d
+    _conv_forward = FourierConv2d._conv_forward
+
+    def __init__(self, *args: Any, algorithm: str = "auto", **kwargs: Any) -> None:
+        _check(algorithm)
+        super().__init__(*args, **kwargs)
+        self.algorithm = algorithm
+
+
+class FourierConvTranspose2d(nn.ConvTranspose2d):
+    """:class:`torch.nn.ConvTranspose2d` in the Fourier domain.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of :class:`torch.nn.ConvTranspose2d`.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        As in :func:`pyfdsr.functional.fourier_conv2d`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr import nn
+    >>> nn.FourierConvTranspose2d(4, 2, 5, stride=2)(torch.randn(1, 4, 20, 20)).shape
+    torch.Size([1, 2, 43, 43])
+    """
+
+    def __init__(self, *args: Any, algorithm: str = "auto", **kwargs: Any) -> None:
+        _check(algorithm)
+        super().__init__(*args, **kwargs)
+        self.algorithm = algorithm
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Apply the layer to [B, Ci, H, W] or [Ci, H, W]."""
+        output_padding = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
+        )
+        return fourier_conv_transpose2d(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            tuple(output_padding),
+            self.groups,
+            self.dilation,
+            self.algorithm,
+        )
+
+    def extra_repr(self) -> str:
+        """Return the arguments, the algorithm among them."""
+        return f"{super().extra_repr()}, algorithm={self.algorithm!r}"
+
+
+def _check(algorithm: str) -> None:
+    if algorithm not in ("auto", "direct", "tiled", "fourier"):
+        raise ValueError(f"algorithm={algorithm!r}: must be 'auto', 'direct', 'tiled' or 'fourier'")
+
+
+def replace_conv2d(model: nn.Module, min_kernel: int = 1, algorithm: str = "auto") -> nn.Module:
+    """Swap every :class:`torch.nn.Conv2d` of a model for a :class:`FourierConv2d` with its parameters.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place. Subclasses of Conv2d are left alone: they have a reason to differ.
+    min_kernel : int
+        Kernels whose longer side is below this are left alone.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        For all swapped layers.
+
+    Returns
+    -------
+    torch.nn.Module
+        `model`, or its replacement if it is a Conv2d itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `model` is no module or `algorithm` is unknown.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr.nn import replace_conv2d
+    >>> replace_conv2d(torch.nn.Sequential(torch.nn.Conv2d(1, 4, 7), torch.nn.Conv2d(4, 1, 3)), min_kernel=5)
+    Sequential(
+      (0): FourierConv2d(1, 4, kernel_size=(7, 7), stride=(1, 1), algorithm='auto')
+      (1): Conv2d(4, 1, kernel_size=(3, 3), stride=(1, 1))
+    )
+    """
+    _check(algorithm)
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}: must be a torch.nn.Module")
+    swapped: dict[nn.Module, nn.Module] = {}
+
+    def swap(module: nn.Module) -> nn.Module:
+        if type(module) is nn.Conv2d and max(module.kernel_size) >= min_kernel:
+            if module not in swapped:  # a layer used twice stays one layer
+                swapped[module] = FourierConv2d.from_conv2d(module, algorithm)
+            return swapped[module]
+        for name, child in module._modules.items():
+            if child is not None:
+                module._modules[name] = swap(child)
+        return module
+
+    return swap(model)

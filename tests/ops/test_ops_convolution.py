@@ -1,0 +1,137 @@
+"""The convolution on arrays: against a direct sum, its adjoints, layouts, threads, bad arguments."""
+
+import numpy as np
+import pytest
+
+import pyfdsr
+from pyfdsr import ops
+from tests.tolerances import assert_close
+
+CASES = (
+    # in, out, kernel, size, stride, padding, dilation, groups
+    (1, 1, (1, 1), (5, 6), 1, 0, 1, 1),
+    (3, 5, (3, 3), (17, 23), 1, 1, 1, 1),
+    (4, 4, (2, 4), (16, 15), 1, 2, 1, 1),
+    (5, 3, (7, 2), (20, 31), 2, (3, 0), 1, 1),
+    (6, 4, (3, 5), (24, 19), (3, 2), 4, (2, 1), 2),
+    (6, 6, (5, 5), (18, 21), 1, 2, 1, 6),
+    (4, 8, (3, 3), (18, 21), 1, 1, 2, 4),
+    (17, 18, (3, 3), (13, 12), 1, 0, 1, 1),
+    (2, 2, (12, 13), (12, 13), 1, 0, 1, 1),
+)
+
+
+def direct_sum(x, w, stride, padding, dilation, groups):
+    (sy, sx), (py, px), (dy, dx) = (np.broadcast_to(value, 2) for value in (stride, padding, dilation))
+    x = np.pad(x, ((0, 0), (0, 0), (py, py), (px, px)))
+    outputs, inputs, ky, kx = w.shape
+    oy = (x.shape[2] - dy * (ky - 1) - 1) // sy + 1
+    ox = (x.shape[3] - dx * (kx - 1) - 1) // sx + 1
+    y = np.zeros((x.shape[0], outputs, oy, ox), x.dtype)
+    for o in range(outputs):
+        first = o // (outputs // groups) * inputs
+        for a in range(ky):
+            for b in range(kx):
+                window = x[:, first : first + inputs, a * dy :, b * dx :][:, :, ::sy, ::sx][:, :, :oy, :ox]
+                y[:, o] += np.einsum("bcyx,c->byx", window, w[o, :, a, b])
+    return y
+
+
+def draw(case, dtype, batch=2, seed=0):
+    inputs, outputs, kernel, size, *_, groups = case
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((batch, inputs, *size)).astype(dtype)
+    return x, rng.standard_normal((outputs, inputs // groups, *kernel)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_convolution_equals_the_direct_sum(case, dtype):
+    x, w = draw(case, dtype)
+    expected = direct_sum(x.astype(np.float64), w.astype(np.float64), *case[4:])
+    assert_close("convolution", ops.fourier_conv2d(x, w, None, *case[4:]), expected, dtype)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_adjoints(case):
+    x, w = draw(case, np.float64)
+    y = ops.fourier_conv2d(x, w, None, *case[4:])
+    v = np.random.default_rng(1).standard_normal(y.shape)
+    expected = np.vdot(y, v)
+    v_x = ops.fourier_conv2d_adjoint_input(v, w, case[3], *case[4:])
+    v_w = ops.fourier_conv2d_adjoint_weight(v, x, case[2], *case[4:])
+    scale = np.linalg.norm(y) * np.linalg.norm(v)
+    assert_close("adjointness", np.vdot(x, v_x) / scale, expected / scale)
+    assert_close("adjointness", np.vdot(w, v_w) / scale, expected / scale)
+
+
+def test_bits_depend_neither_on_threads_nor_on_the_rest_of_the_batch():
+    x, w = draw((5, 20, (5, 5), (40, 41), 1, 2, 1, 1), np.float32, batch=7)
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            pyfdsr.set_num_threads(threads)
+            y = ops.fourier_conv2d(x, w, padding=2)
+            results.append((y, ops.fourier_conv2d_adjoint_weight(y, x, 5, padding=2)))
+    finally:
+        pyfdsr.set_num_threads(None)
+    for y, v_w in results[1:]:
+        assert np.array_equal(y, results[0][0])
+        assert np.array_equal(v_w, results[0][1])
+
+
+def test_nan_stays_in_its_image():
+    x, w = draw((3, 4, (5, 5), (30, 30), 1, 0, 1, 1), np.float32, batch=3)
+    clean = ops.fourier_conv2d(x, w)
+    x[1, 0, 3, 3] = np.nan
+    y = ops.fourier_conv2d(x, w)
+    assert np.isnan(y[1]).any()
+    assert np.array_equal(y[[0, 2]], clean[[0, 2]])
+
+
+def test_any_strides_are_read_in_place():
+    case = (6, 4, (3, 3), (20, 22), 1, 1, 1, 1)
+    x, w = draw(case, np.float64)
+    expected = ops.fourier_conv2d(x, w, padding=1)
+    last = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    spread = np.zeros((4, 6, 20, 44))
+    spread[::2, :, :, ::2] = x
+    turned = np.ascontiguousarray(x[:, ::-1, ::-1])[:, ::-1, ::-1]
+    last.flags.writeable = False
+    for view in (last, spread[::2, :, :, ::2], turned):
+        assert np.array_equal(ops.fourier_conv2d(view, w, padding=1), expected)
+
+
+def test_bias_unbatched_and_empty_batch():
+    x, w = draw(CASES[1], np.float32)
+    bias = np.arange(5, dtype=np.float32)
+    y = ops.fourier_conv2d(x, w, bias, padding=1)
+    assert_close("convolution", y, ops.fourier_conv2d(x, w, padding=1) + bias[:, None, None])
+    assert_close("exact", ops.fourier_conv2d(x[0], w, bias, padding=1), y[0])
+    assert ops.fourier_conv2d(x[:0], w, padding=1).shape == (0, *y.shape[1:])
+    assert ops.fourier_conv2d_adjoint_input(y[:0], w, (17, 23), padding=1).shape == (0, 3, 17, 23)
+    assert not ops.fourier_conv2d_adjoint_weight(y[:0], x[:0], 3, padding=1).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stride": 0}, "stride=0: must be at least 1"),
+        ({"padding": -1}, "padding=-1: must be at least 0"),
+        ({"padding": "full"}, "padding='full'"),
+        ({"padding": "same", "stride": 2}, "padding='same' is not possible"),
+        ({"dilation": (1, 2, 3)}, "dilation="),
+        ({"groups": 2}, "channels"),
+        ({"dilation": 20}, "larger than the padded input"),
+        ({"bias": np.zeros(3, np.float32)}, "bias has shape"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    x, w = draw(CASES[1], np.float32)
+    with pytest.raises((TypeError, ValueError), match=message):
+        ops.fourier_conv2d(x, w, **arguments)
+
+
+def test_a_kernel_longer_than_every_transform_is_refused():
+    with pytest.raises(ValueError, match="the longest is 144"):
+        ops.fourier_conv2d(np.zeros((1, 200, 200)), np.zeros((1, 1, 150, 3)))
