@@ -1,7 +1,7 @@
 """Fourier-domain convolution against torch's, in turns in one process: ``python -m bench.convolution``.
 
-The better of torch's two memory formats counts. Forward: spectra of the weight kept (inference). Training: forward
-and backward to input and weight, whose spectra are made anew.
+The better of torch's two memory formats counts. Forward: spectra of the weight kept (inference). Training:
+forward and backward to input and weight, whose spectra are made anew.
 """
 
 from __future__ import annotations

@@ -66,11 +66,36 @@ void check_fork() {
 
 }  // namespace
 
+// A fork-join of plain threads stands for another runtime; it is used, and only by the thread that set it.
+std::atomic<int> joins{0};
+
+void join_threads(void (*run)(void*), void* data, unsigned threads, unsigned) {
+  ++joins;
+  std::vector<std::thread> team;
+  for (unsigned i = 1; i < threads; ++i) team.emplace_back(run, data);
+  run(data);
+  for (std::thread& thread : team) thread.join();
+}
+
+void check_fork_join() {
+  set_fork_join(&join_threads);
+  check_every_task_once(3);
+  check_exception();
+  check_nested();
+  CHECK(joins == 3);
+  std::thread([] { check_every_task_once(2); }).join();
+  CHECK(joins == 3);
+  set_fork_join(nullptr);
+  check_every_task_once(2);
+  CHECK(joins == 3);
+}
+
 int main() {
   for (const int threads : {1, 2, 5}) check_every_task_once(threads);
   check_exception();
   check_nested();
   check_several_callers();
+  check_fork_join();
 #if !defined(__SANITIZE_THREAD__)  // its runtime does not support threads started after a fork
   check_fork();
 #endif

@@ -80,6 +80,9 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.settings, ctx.algorithm = inputs[2:4]
 
 
+# Each map is linear in both of its arguments; the derivatives are the other two maps, eager or traced.
+
+
 def _backward_convolve(ctx: Any, v: Tensor, **traced: Any) -> tuple[Any, ...]:
     x, weight = ctx.saved_tensors
     settings, algorithm = ctx.settings, ctx.algorithm
@@ -94,23 +97,27 @@ def _backward_convolve(ctx: Any, v: Tensor, **traced: Any) -> tuple[Any, ...]:
     )
 
 
-def _backward_adjoint_input(ctx: Any, u: Tensor) -> tuple[Any, ...]:
+def _backward_adjoint_input(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, ...]:
     v, weight = ctx.saved_tensors
     settings, algorithm = ctx.settings, ctx.algorithm
+    convolve = traced.get("convolve") or FourierConv2d.apply
+    to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
     return (
-        FourierConv2d.apply(u, weight, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
-        AdjointWeight.apply(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        convolve(u, weight, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
+        to_weight(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
     )
 
 
-def _backward_adjoint_weight(ctx: Any, u: Tensor) -> tuple[Any, ...]:
+def _backward_adjoint_weight(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, ...]:
     v, x = ctx.saved_tensors
     settings, algorithm = ctx.settings, ctx.algorithm
+    convolve = traced.get("convolve") or FourierConv2d.apply
+    to_input = traced.get("adjoint_input") or AdjointInput.apply
     return (
-        FourierConv2d.apply(x, u, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
-        AdjointInput.apply(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        convolve(x, u, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
+        to_input(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
     )
@@ -137,9 +144,27 @@ class AdjointWeight(Function):
     backward = staticmethod(_backward_adjoint_weight)
 
 
-_traced_adjoint_input = traced_operator("fourier_conv2d_adjoint_input", _adjoint_input, _fake_adjoint_input)
+# Looked up when they are called: the three operators are each other's derivatives.
+_LATER = {
+    "convolve": lambda *inputs: _traced_convolve(*inputs),
+    "adjoint_input": lambda *inputs: _traced_adjoint_input(*inputs),
+    "adjoint_weight": lambda *inputs: _traced_adjoint_weight(*inputs),
+}
+_traced_adjoint_input = traced_operator(
+    "fourier_conv2d_adjoint_input",
+    _adjoint_input,
+    _fake_adjoint_input,
+    _setup_context,
+    _backward_adjoint_input,
+    **_LATER,
+)
 _traced_adjoint_weight = traced_operator(
-    "fourier_conv2d_adjoint_weight", _adjoint_weight, _fake_adjoint_weight
+    "fourier_conv2d_adjoint_weight",
+    _adjoint_weight,
+    _fake_adjoint_weight,
+    _setup_context,
+    _backward_adjoint_weight,
+    **_LATER,
 )
 _traced_convolve = traced_operator(
     "fourier_conv2d",
@@ -147,8 +172,7 @@ _traced_convolve = traced_operator(
     _fake_convolve,
     _setup_context,
     _backward_convolve,
-    adjoint_input=_traced_adjoint_input,
-    adjoint_weight=_traced_adjoint_weight,
+    **_LATER,
 )
 
 

@@ -18,13 +18,12 @@ def prefers_fourier(
     channels: tuple[int, int],
     output_size: tuple[int, int],
     batch: int,
-    double: bool,
     recorded: bool,
 ) -> bool:
     """Tell whether tiles are expected to beat torch's convolution.
 
-    A rule drawn from measurements (``bench/convolution.py``): the direct sum must be long enough to
-    matter, and its kernel larger than the break-even, which depends on how many channels share each transform.
+    A rule drawn from measurements (``bench/convolution.py``): the direct sum must be long enough to matter,
+    and its kernel larger than the break-even, which depends on how many channels share each transform.
 
     Parameters
     ----------
@@ -36,8 +35,6 @@ def prefers_fourier(
         Size of the result.
     batch : int
         Images.
-    double : bool
-        Whether the tensors are float64.
     recorded : bool
         Whether gradients will be wanted, so that the weight's spectra are made anew in every call.
 
@@ -61,10 +58,11 @@ def prefers_fourier(
     # Dilated kernels are long but cheap for the direct sum.
     spread = convolution.extent[0] * convolution.extent[1] / area
     if terms == 1 and convolution.groups > 1:
-        return outputs == inputs and area >= 400 * spread
+        # torch's depthwise kernels are hard to beat up to 11 and fall off a cliff beyond.
+        return outputs == inputs and area >= 144 * spread
     if convolution.groups > 1:
-        return terms >= 16 and area >= 81 * spread
-    least = 49 if min(inputs, outputs) >= 4 else 121
-    if recorded:
-        least *= 1.5
-    return area >= least * spread
+        return terms >= 16 and area >= 49 * spread
+    if min(inputs, outputs) >= 16:
+        return area >= 25 * spread
+    # Few channels share each transform, and training transforms the weights anew.
+    return min(inputs, outputs) >= 4 and area >= (81 if recorded else 49) * spread

@@ -27,7 +27,7 @@ def _check_algorithm(algorithm: str) -> None:
 
 def _is_sound(input: Any, weight: Any, bias: Any, groups: int, inputs: int, outputs: int) -> bool:
     # Everything else is torch's to compute or to refuse, in its own words.
-    tensors = [t for t in (input, weight, bias) if t is not None]
+    tensors = [input, weight, *([] if bias is None else [bias])]
     if not all(
         isinstance(t, Tensor) and t.device.type == "cpu" and t.layout == torch.strided for t in tensors
     ):
@@ -36,8 +36,7 @@ def _is_sound(input: Any, weight: Any, bias: Any, groups: int, inputs: int, outp
         return False
     if input.dtype not in _REAL + _COMPLEX or weight.dtype not in _REAL + _COMPLEX:
         return False
-    same = all(t.dtype == input.dtype for t in tensors)
-    if not same and not (torch.is_autocast_enabled("cpu") and not any(t.is_complex() for t in tensors)):
+    if any(_result_dtype(t) != _result_dtype(input) for t in tensors):
         return False
     if not isinstance(groups, int) or groups < 1:
         return False
@@ -56,9 +55,15 @@ def _in_precision(tensor: Tensor) -> Tensor:
 
 
 def _result_dtype(input: Tensor) -> torch.dtype:
-    if torch.is_autocast_enabled("cpu") and input.dtype != torch.float64:
+    # Autocast leaves double precision and complex numbers alone.
+    if torch.is_autocast_enabled("cpu") and input.dtype in (torch.float32, torch.float16, torch.bfloat16):
         return torch.get_autocast_dtype("cpu")
     return input.dtype
+
+
+def _check_device(algorithm: str, input: Any) -> None:
+    if algorithm in ("tiled", "fourier") and isinstance(input, Tensor) and input.device.type != "cpu":
+        raise ValueError(f"algorithm={algorithm!r}: input is on device {input.device}, must be on the cpu")
 
 
 def _bilinear(function: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -95,8 +100,8 @@ def fourier_conv2d(
     stride, padding, dilation, groups
         As in torch; `padding` may be ``"same"`` or ``"valid"``.
     algorithm : {"auto", "direct", "tiled", "fourier"}
-        ``"direct"`` is torch's own, ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole map,
-        ``"auto"`` whichever is expected to be fastest.
+        ``"direct"`` is torch's own, ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole
+        map, ``"auto"`` whichever is expected to be fastest.
 
     Returns
     -------
@@ -128,12 +133,8 @@ def fourier_conv2d(
     inputs = weight.shape[1] * groups if isinstance(weight, Tensor) and weight.ndim == 4 else 0
     outputs = weight.shape[0] if isinstance(weight, Tensor) and weight.ndim == 4 else 0
     if algorithm == "direct" or not _is_sound(input, weight, bias, groups, inputs, outputs):
-        result = F.conv2d(*direct)
-        if algorithm in ("tiled", "fourier") and result.numel() and result.device.type != "cpu":
-            raise ValueError(
-                f"algorithm={algorithm!r}: input is on device {input.device}, must be on the cpu"
-            )
-        return result
+        _check_device(algorithm, input)
+        return F.conv2d(*direct)
     try:
         convolution = convolution_of(tuple(weight.shape[2:]), stride, padding, dilation, groups)
         output_size = output_size_of(convolution, tuple(input.shape[-2:]))
@@ -144,7 +145,7 @@ def fourier_conv2d(
         batch = input.shape[0] if input.ndim == 4 else 1
         recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
         if input.is_complex() or not prefers_fourier(
-            convolution, (inputs, outputs), output_size, batch, input.dtype == torch.float64, recorded
+            convolution, (inputs, outputs), output_size, batch, recorded
         ):
             return F.conv2d(*direct)
     elif algorithm == "tiled" and max(convolution.extent) > LONGEST_KERNEL:
@@ -210,7 +211,10 @@ def fourier_conv_transpose2d(
     shape = tuple(weight.shape) if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
     outputs = shape[1] * groups
     if algorithm == "direct" or not _is_sound(input, weight, bias, groups, shape[0], outputs):
+        _check_device(algorithm, input)
         return F.conv_transpose2d(*direct)
+    if isinstance(padding, str):
+        return F.conv_transpose2d(*direct)  # raises: there is no transpose of "same"
     try:
         convolution = convolution_of(shape[2:], stride, padding, dilation, groups)
         extra = convolution_of((1, 1), 1, output_padding).padding[::2]
@@ -222,8 +226,12 @@ def fourier_conv_transpose2d(
                 input.shape[-2:], convolution.stride, around, convolution.extent, extra, strict=True
             )
         )
-        if output_size_of(convolution, size) != tuple(input.shape[-2:]):
-            raise ValueError(f"output_padding={output_padding}: must be smaller than stride or dilation")
+        if min(size) < 1 or any(
+            x >= max(s, d) for x, s, d in zip(extra, convolution.stride, convolution.dilation, strict=True)
+        ):
+            return F.conv_transpose2d(*direct)
+        # Where the dilation lets it reach a whole stride, the convolution has positions beyond the input.
+        beyond = [n - m for n, m in zip(output_size_of(convolution, size), input.shape[-2:], strict=True)]
     except (TypeError, ValueError):
         F.conv_transpose2d(*direct)
         raise
@@ -235,11 +243,12 @@ def fourier_conv_transpose2d(
             (outputs, shape[0]),
             tuple(input.shape[-2:]),
             batch,
-            input.dtype == torch.float64,
             recorded,
         ):
             return F.conv_transpose2d(*direct)
     v = _in_precision(input if input.ndim == 4 else input[None])
+    if any(beyond):
+        v = F.pad(v, (0, beyond[1], 0, beyond[0]))
     w = _in_precision(weight).to(v.dtype)
     settings = _settings(convolution, size)
     y = _bilinear(lambda a, b: autograd.fourier_conv2d_adjoint_input(a, b, settings, algorithm), v, w)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _plans
+from .._arguments import pair_of
 from .._convolution import Convolution, convolution_of, output_size_of
 from .._runtime import get_num_threads
 from .arrays import is_double, real_array
@@ -16,13 +17,15 @@ __all__ = ["fourier_conv2d", "fourier_conv2d_adjoint_input", "fourier_conv2d_adj
 
 
 def _map_of(name: str, value: ArrayLike, double: bool) -> tuple[np.ndarray, bool]:
-    # The core reads any strides, so that nothing is made contiguous.
+    # The core reads any strides of whole elements, so that nearly nothing is made contiguous.
     array = np.asarray(value)
     if array.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {array.dtype}: must be real floating")
     array = array.astype(np.float64 if double else np.float32, copy=False)
     if array.ndim not in (3, 4):
         raise ValueError(f"{name} has shape {array.shape}: must be [B, C, y, x] or [C, y, x]")
+    if not array.flags.aligned or any(step % array.itemsize for step in array.strides):
+        array = np.ascontiguousarray(array)
     return (array, True) if array.ndim == 4 else (array[None], False)
 
 
@@ -106,7 +109,7 @@ def fourier_conv2d(
 def fourier_conv2d_adjoint_input(
     v: ArrayLike,
     w: ArrayLike,
-    input_size: tuple[int, int],
+    input_size: int | tuple[int, int],
     stride: Any = 1,
     padding: Any = 0,
     dilation: Any = 1,
@@ -120,7 +123,7 @@ def fourier_conv2d_adjoint_input(
         Cotangent of the result.
     w : array_like, [Co, Ci / groups, ky, kx]
         Kernels.
-    input_size : (int, int)
+    input_size : int or (int, int)
         Size (y, x) of the input.
     stride, padding, dilation, groups
         Those of the convolution.
@@ -147,17 +150,17 @@ def fourier_conv2d_adjoint_input(
     v, is_batch = _map_of("v", v, double)
     w = _weight_of(w, double)
     convolution = convolution_of(w.shape[2:], stride, padding, dilation, groups)
-    output_size = output_size_of(convolution, tuple(input_size))
+    size = pair_of("input_size", input_size)
+    output_size = output_size_of(convolution, size)
     if v.shape[1:] != (w.shape[0], *output_size):
         raise ValueError(
             f"v has shape {v.shape}: must be [B, {w.shape[0]}, {output_size[0]}, {output_size[1]}]"
         )
     channels = w.shape[1] * groups
     if v.shape[0] == 0:
-        return np.empty((0, channels, *input_size), v.dtype)
-    v_x = _plan(convolution, (channels, w.shape[0]), tuple(input_size), double).adjoint_input(
-        v, w, get_num_threads()
-    )
+        return np.empty((0, channels, *size), v.dtype)
+    plan = _plan(convolution, (channels, w.shape[0]), size, double)
+    v_x = plan.adjoint_input(v, w, get_num_threads())
     return v_x if is_batch else v_x[0]
 
 
