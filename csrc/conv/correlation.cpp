@@ -19,7 +19,7 @@ Index padded(Index n, Index width) { return (n + width - 1) / width * width; }
 template <class T>
 Index pairs_of_chunk(const TileTransform<T>& transform, Index pairs, Index channels) {
   const Index bytes = Index{transform.length()} * transform.length() * 2 * sizeof(T) * channels;
-  const Index most = std::clamp<Index>(kChunkBytes / bytes, 4, pairs);
+  const Index most = std::min(pairs, std::max<Index>(4, kChunkBytes / bytes));
   const Index chunks = (pairs + most - 1) / most;
   return (pairs + chunks - 1) / chunks;
 }
@@ -87,7 +87,8 @@ void correlate(const TileTransform<T>& transform, Index batch, const Image<const
   const Size reach = kernels.extent();
   const Tiling tiling(extent, static_cast<int>(n) - std::max(reach.y, reach.x) + 1);
   const Index all = batch * tiling.pairs, chunk = pairs_of_chunk(transform, all, channels.in + channels.out);
-  const LaneChoice choice = choose_lanes(chunk, channels, table.lanes, true);
+  // Not of this batch: an image's bits must not depend on what else is in it.
+  const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, true);
   const WeightOrder weights_in = weight_order(choice.pairs_outside, channels, choice.width, table.lanes);
   const T scale = T(1) / (T(n) * T(n));
   auto spectra_of_all = [&] {
@@ -150,7 +151,7 @@ void correlate_maps(const TileTransform<T>& transform, Index batch, const Image<
   const Size reach = kernels.extent();
   const Tiling tiling(extent, static_cast<int>(n) - std::max(reach.y, reach.x) + 1);
   const Index all = batch * tiling.pairs, chunk = pairs_of_chunk(transform, all, channels.in + channels.out);
-  const LaneChoice choice = choose_lanes(chunk, channels, table.lanes, false);
+  const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, false);
   const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
   const T scale = T(0.5) / (T(n) * T(n));
   for (Index group = 0; group < channels.groups; ++group) {

@@ -60,7 +60,7 @@ class FourierConv2d(nn.Conv2d):
         nn.Module.__init__(layer)
         # Parameters, hooks, mode and all attributes; containers of its own, so that the two can part later.
         for name, value in module.__dict__.items():
-            layer.__dict__[name] = value.copy() if isinstance(value, dict) else value
+            layer.__dict__[name] = value.copy() if isinstance(value, (dict, set)) else value
         layer.algorithm = algorithm
         return layer
 
