@@ -26,6 +26,7 @@ def application() -> Any:
     from .demo import demo
     from .evaluate import evaluate_run
     from .info import info
+    from .macs import macs
     from .masks import masks
     from .train import train_aosrnn
 
@@ -56,5 +57,6 @@ def application() -> Any:
     train.command("aosrnn")(train_aosrnn)
     app.command("evaluate")(evaluate_run)
     app.command()(masks)
+    app.command()(macs)
     app.command()(info)
     return app

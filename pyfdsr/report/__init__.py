@@ -12,6 +12,7 @@ _MEMBERS = {
     "figure_png": "style",
     "loss_curve": "figures",
     "new_figure": "style",
+    "operation_chart": "operation_counts",
     "report_page": "page",
     "sample_rows": "figures",
     "save_figure": "style",
