@@ -66,7 +66,7 @@ def test_other_networks_direct():
         total["resnet34-7x7"]
         == 112**2 * 64 * 147 + 29 * stage + 3 * stage // 2 + 3 * 28**2 * 64 * 128 + 512_000
     )
-    # With f = 224² 64² 9. Going down, to the bottom, w/2→w takes f/2 and w→w takes f; going up, 2w→w takes 2f,
+    # With f = 224² 64² 9. Going down, to the bottom: w/2→w takes f/2, w→w takes f; going up: 2w→w takes 2f,
     # w→w f, and the 2×2 enlargement 2f/9.
     full = 224**2 * 64**2 * 9
     down, up = 5 * full + 4 * full // 2, 4 * (3 * full) + 4 * (2 * full // 9)
