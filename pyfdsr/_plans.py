@@ -106,7 +106,7 @@ def fourier_conv2d_plan(
         dilation,
         groups,
         double,
-        "auto" if algorithm == "tiled" else algorithm,
+        algorithm,
     )
 
 

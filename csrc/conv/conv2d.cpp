@@ -35,8 +35,8 @@ void check(const Conv2dGeometry& g) {
                      g.padded().y, ", ", g.padded().x, ")");
 }
 
-// Time of a call, relative, for two images. `extent`: positions that are wanted. The factors were fitted to 240 measured
-// calls (one thread of an AVX-512 machine, 3 to 128 channels, kernels 3 to 31, every length; median error 12 %).
+// Time of a call, relative, for two images. `extent`: positions that are wanted. The factors were fitted to some 240
+// measured calls (one thread of an AVX-512 machine, 3 to 128 channels, kernels 3 to 31, every length; median error 12 %).
 double cost(const Conv2dGeometry& g, Size extent, int length, int lanes) {
   const int reach = std::max(g.extent().y, g.extent().x);
   const conv::Tiling tiling(extent, length - reach + 1);

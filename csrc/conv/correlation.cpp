@@ -33,8 +33,8 @@ void transform_tiles(const TileTransform<T>& transform, const Image<const T>& im
     thread_local std::vector<T> scratch;
     Buffer memory(transform.scratch_size() * sizeof(T));
     T* tile = memory.as<T>();
-    load_unit(image, tiling, order, first_pair, first_channel, unit * lanes, rows, rows, transform.length(), transform.pitch(), tile,
-              scratch);
+    load_unit(image, tiling, order, first_pair, first_channel, unit * lanes, rows, transform.length(),
+              transform.pitch(), tile, scratch);
     transform.forward(tile, rows, transform.length(), slots.at(0) + unit * 2 * lanes, slots.stride());
   });
 }
@@ -111,7 +111,8 @@ void correlate(const TileTransform<T>& transform, Index batch, const Image<const
       const Index pairs = std::min(chunk, all - first);
       const LaneOrder in = lane_order(choice.pairs_outside, pairs, channels.in, choice.width, table.lanes);
       const LaneOrder out = lane_order(choice.pairs_outside, pairs, channels.out, choice.width, table.lanes);
-      const Slots<T> x(transform.slots(transform.length()), in.lanes), y(transform.slots(transform.length()), out.lanes);
+      const Index slots = transform.slots(transform.length());
+      const Slots<T> x(slots, in.lanes), y(slots, out.lanes);
       transform_tiles(transform, from, tiling, in, first, group * channels.in, static_cast<int>(n), threads, x);
       for_each_frequency(n, threads, [&](const Frequency& f) {
         const T* w = weights.at(f.half_slot);
@@ -160,7 +161,8 @@ void correlate_maps(const TileTransform<T>& transform, Index batch, const Image<
       const Index pairs = std::min(chunk, all - first);
       const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
       const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
-      const Slots<T> xs(transform.slots(transform.length()), in.lanes), vs(transform.slots(transform.length()), out.lanes);
+      const Index slots = transform.slots(transform.length());
+      const Slots<T> xs(slots, in.lanes), vs(slots, out.lanes);
       transform_tiles(transform, x, tiling, in, first, group * channels.in, static_cast<int>(n), threads, xs);
       transform_tiles(transform, v, tiling, out, first, group * channels.out, tiling.pitch, threads, vs);
       for_each_frequency(n, threads, [&](const Frequency& f) {

@@ -53,7 +53,8 @@ void TileTransform<T>::forward(T* tile, int rows, int columns, T* spectrum, Inde
     table().transform_line(line_, false, tile + y * width, block(), tile + y * width, block(), scratch);
   std::memset(tile + rows * width, 0, std::size_t(n - rows) * width * sizeof(T));
   for (Index x = 0; x < columns; ++x)
-    table().transform_line(line_, false, tile + x * block(), width, spectrum + x * stride, (columns | 1) * stride, scratch);
+    table().transform_line(line_, false, tile + x * block(), width, spectrum + x * stride, (columns | 1) * stride,
+                           scratch);
 }
 
 template <class T>
@@ -71,7 +72,8 @@ void TileTransform<T>::inverse_real(const T* spectrum, Index stride, int rows, T
   const Index n = length(), width = pitch(), lanes = table().lanes;
   T* scratch = scratch_of(tile);
   for (Index x = 0; x < half(); ++x)
-    table().transform_line(line_, true, spectrum + x * stride, (half() | 1) * stride, tile + x * block(), width, scratch);
+    table().transform_line(line_, true, spectrum + x * stride, (half() | 1) * stride, tile + x * block(), width,
+                           scratch);
   for (Index y = 0; y < rows; ++y) {
     T* row = tile + y * width;
     for (Index x = half(); x < n; ++x)

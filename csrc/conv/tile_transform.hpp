@@ -29,8 +29,8 @@ class TileTransform {
   // A spectrum is [length][columns | 1] slots: an odd pitch, for the same reason as that of a tile.
   Index slots(int columns) const { return length() * Index{columns | 1}; }
 
-  // tile [length][length] blocks, rows `pitch` apart, of which the first `rows` rows are not zero -> the first `columns` columns of the
-  // spectrum [length][columns], blocks `stride` elements apart. The tile is overwritten.
+  // tile [length][length] blocks, rows `pitch` apart, of which the first `rows` rows are not zero -> the first
+  // `columns` columns of the spectrum [length][columns], blocks `stride` elements apart. The tile is overwritten.
   void forward(T* tile, int rows, int columns, T* spectrum, Index stride) const;
   // Spectrum [length][length] -> the first `rows` rows of the tile; exp(+i), unnormalised.
   void inverse(const T* spectrum, Index stride, int rows, T* tile) const;

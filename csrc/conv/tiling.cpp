@@ -67,7 +67,8 @@ LaneOrder lane_order(bool pairs_outside, Index pairs, Index channels, int width,
 
 template <class T>
 void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-               Index first_channel, Index lane, int rows, int width, int length, Index pitch, T* tile, std::vector<T>& scratch) {
+               Index first_channel, Index lane, int used, int length, Index pitch, T* tile,
+               std::vector<T>& scratch) {
   const auto& table = kernels::conv_kernels<T>();
   const int lanes = table.lanes;
   const auto corners = corners_of(image, tiling, order, first_pair, first_channel, lane, lanes);
@@ -75,7 +76,7 @@ void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrde
   T* const zeros = scratch.data() + std::size_t(length) * 2 * lanes;
   std::fill(zeros, zeros + length, T(0));
   const T* lines[2][kMostLanes];
-  for (int r = 0; r < rows; ++r) {
+  for (int r = 0; r < used; ++r) {
     for (int half = 0; half < 2; ++half)
       for (int l = 0; l < lanes; ++l) {
         const auto& corner = corners[half][l];
@@ -83,9 +84,9 @@ void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrde
         const int p = corner.y + r;
         if (!corner.plane || p >= image.y->length() || image.y->sample[p] < 0) continue;
         const T* row = corner.plane + image.y->sample[p] * image.strides.y;
-        const int begin = corner.x, end = std::min(begin + width, image.x->length());
+        const int begin = corner.x, end = std::min(begin + used, image.x->length());
         if (begin >= image.x->length()) continue;
-        if (image.strides.x == 1 && end == begin + width && width == length && image.x->run_end[begin] >= end) {
+        if (image.strides.x == 1 && end == begin + used && used == length && image.x->run_end[begin] >= end) {
           lines[half][l] = row + image.x->sample[begin];
           continue;
         }
@@ -112,7 +113,8 @@ void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrde
 
 template <class T>
 void store_unit(const Image<T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-                Index first_channel, Index lane, Index tile_pitch, const T* bias, const T* tile, std::vector<T>& scratch) {
+                Index first_channel, Index lane, Index tile_pitch, const T* bias, const T* tile,
+                std::vector<T>& scratch) {
   const auto& table = kernels::conv_kernels<T>();
   const int lanes = table.lanes, pitch = tiling.pitch;
   const auto corners = corners_of(image, tiling, order, first_pair, first_channel, lane, lanes);
@@ -164,7 +166,7 @@ void store_unit(const Image<T>& image, const Tiling& tiling, const LaneOrder& or
 
 #define FDSR_INSTANTIATE(T)                                                                                      \
   template void load_unit<T>(const Image<const T>&, const Tiling&, const LaneOrder&, Index, Index, Index, int, int, \
-                             int, Index, T*, std::vector<T>&);                                                          \
+                             Index, T*, std::vector<T>&);                                                        \
   template void store_unit<T>(const Image<T>&, const Tiling&, const LaneOrder&, Index, Index, Index, Index, const T*,  \
                               const T*, std::vector<T>&);
 FDSR_INSTANTIATE(float)

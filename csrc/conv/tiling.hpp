@@ -61,15 +61,17 @@ struct Image {
   const Axis* x = nullptr;
 };
 
-// Fills rows [0, rows) of `tile` (rows `length` blocks long, `pitch` elements apart) with `width` columns of the pairs `first_pair + ...` that
-// the lanes [lane, lane + lanes) name. Columns from `width` on are zero.
+// Fills `used` rows of a tile (rows `length` blocks long, `pitch` elements apart) with as many columns of the pairs
+// from `first_pair` on that the vector of lanes beginning at `lane` names. The columns beyond are zero.
 template <class T>
 void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-               Index first_channel, Index lane, int rows, int width, int length, Index pitch, T* tile, std::vector<T>& scratch);
+               Index first_channel, Index lane, int used, int length, Index pitch, T* tile,
+               std::vector<T>& scratch);
 
 // The first pitch x pitch samples of a unit go where the axes say; bias [channel] or null.
 template <class T>
 void store_unit(const Image<T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-                Index first_channel, Index lane, Index tile_pitch, const T* bias, const T* tile, std::vector<T>& scratch);
+                Index first_channel, Index lane, Index tile_pitch, const T* bias, const T* tile,
+                std::vector<T>& scratch);
 
 }  // namespace fdsr::conv

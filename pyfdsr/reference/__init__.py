@@ -1,16 +1,18 @@
 """Slow, obvious twins of the engine's operators, written from the definitions alone.
 
-Nothing here imports the compiled core, so that the two can be compared. Three modules:
+Nothing here imports the compiled core, so that the two can be compared. Four modules:
 
 ``direct_sums``
     NumPy: every transform as an explicit O(N²) sum, every nonlinearity as its formula.
+``convolution``
+    NumPy: the multichannel convolution and its adjoints, sample by sample.
 ``torch_twin``
     torch: full padded grids and ``torch.fft``, differentiable in float32 and float64, and the network
     as the paper describes it (:class:`PlainAOSRNN`).
 ``fftw_twin``
     pyFFTW and Numba: one 4f layer with FFTs of the needed rows and columns only.
 
-The modules load on first use; ``direct_sums`` needs NumPy alone.
+The modules load on first use; ``convolution`` and ``direct_sums`` need NumPy alone.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import importlib
 from typing import Any
 
 _HOMES = {"PlainAOSRNN": "torch_twin", "FourFLayer": "fftw_twin"}
-_MODULES = ("direct_sums", "fftw_twin", "torch_twin")
+_MODULES = ("convolution", "direct_sums", "fftw_twin", "torch_twin")
 
 __all__ = [*_HOMES, *_MODULES]
 

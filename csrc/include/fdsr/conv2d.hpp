@@ -49,9 +49,9 @@ class FourierConv2d {
   int tile() const;
   bool whole_map() const;
 
-  // keep_spectra: the weights' spectra are kept for the next call with the same weights (compared by content); for
-  // inference. w [out_channels][in_channels / groups][ky][kx], dense; bias [out_channels] or null. The arrays x, v, y, v_x have
-  // the given strides.
+  // w [out_channels][in_channels / groups][ky][kx], dense; bias [out_channels] or null. The arrays x, v, y, v_x have
+  // the given strides. keep_spectra: the weights' spectra are kept for the next call with the same weights (compared
+  // by content); for inference.
   void forward(std::ptrdiff_t batch, const T* x, const Strides& x_strides, const T* w, const T* bias, int threads,
                T* y, const Strides& y_strides, bool keep_spectra = false) const;
   void adjoint_input(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* w, int threads, T* v_x,
