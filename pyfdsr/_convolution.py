@@ -10,13 +10,17 @@ __all__ = ["Convolution", "convolution_of", "output_size_of"]
 
 
 class Convolution(NamedTuple):
-    """The arguments of one convolution; sizes are (y, x), `padding` is (top, bottom, left, right)."""
+    """The arguments of one convolution; sizes are (y, x), `padding` is (top, bottom, left, right).
+
+    `circular` padding repeats the input.
+    """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int, int, int]
     dilation: tuple[int, int]
     groups: int
+    circular: bool = False
 
     @property
     def extent(self) -> tuple[int, int]:

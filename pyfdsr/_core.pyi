@@ -114,9 +114,10 @@ class FourierConv2d:
         padding: tuple[int, int, int, int] = (0, 0, 0, 0),
         dilation: tuple[int, int] = (1, 1),
         groups: int = 1,
+        circular: bool = False,
         double: bool = False,
         algorithm: str = "auto",
-        tile: int = 0,
+        tile: tuple[int, int] = (0, 0),
     ) -> None: ...
     def forward(
         self,
@@ -125,13 +126,13 @@ class FourierConv2d:
         bias: _Array | None,
         threads: int,
         channels_last: bool = False,
-        keep_spectra: bool = False,
+        keep_spectra: str = "no",
     ) -> _Array: ...
     def adjoint_input(self, v: _Array, w: _Array, threads: int, channels_last: bool = False) -> _Array: ...
     def adjoint_weight(self, v: _Array, x: _Array, threads: int) -> _Array: ...
     @property
     def output_size(self) -> tuple[int, int]: ...
     @property
-    def tile(self) -> int: ...
+    def tile(self) -> tuple[int, int]: ...
     @property
     def algorithm(self) -> str: ...

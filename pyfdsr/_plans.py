@@ -9,8 +9,9 @@ from . import _core
 __all__ = ["clear", "four_f_stack_plan", "fourier_conv2d_plan", "planner", "set_planner", "windowed_dft_plan"]
 
 # Plans hold matrices of tens of kB at the usual sizes and a few MB at the largest: sweeps over geometries
-# should not keep all of them.
+# should not keep all of them. Those of convolutions are small, and one network has many.
 _MOST_PLANS = 32
+_MOST_CONVOLUTIONS = 256
 
 _planner = "estimate"
 
@@ -82,7 +83,7 @@ def _four_f_stack_plan(
     return _core.FourFStack(window, support, band, grid, centred, list(kinds), double, algorithm, planner)
 
 
-@lru_cache(maxsize=_MOST_PLANS)
+@lru_cache(maxsize=_MOST_CONVOLUTIONS)
 def fourier_conv2d_plan(
     in_channels: int,
     out_channels: int,
@@ -92,6 +93,7 @@ def fourier_conv2d_plan(
     padding: tuple[int, int, int, int],
     dilation: tuple[int, int],
     groups: int,
+    circular: bool,
     double: bool,
     algorithm: str = "auto",
 ) -> _core.FourierConv2d:
@@ -105,6 +107,7 @@ def fourier_conv2d_plan(
         padding,
         dilation,
         groups,
+        circular,
         double,
         algorithm,
     )

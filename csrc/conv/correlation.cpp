@@ -1,73 +1,118 @@
 #include "correlation.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "fdsr/threads.hpp"
 
 namespace fdsr::conv {
 namespace {
 
-using kernels::Conjugate;
 using kernels::LaneMatrix;
 
 // Spectra of a chunk of pairs should stay in the outer caches between the three phases.
 constexpr Index kChunkBytes = Index{4} << 20;
+// Slots of a column that one task multiplies.
+constexpr Index kSlotsOfTask = 8;
 
 Index padded(Index n, Index width) { return (n + width - 1) / width * width; }
 
 // Pairs that are transformed, multiplied and transformed back together. It must not depend on the number of threads.
 template <class T>
 Index pairs_of_chunk(const TileTransform<T>& transform, Index pairs, Index channels) {
-  const Index bytes = Index{transform.length()} * transform.length() * 2 * sizeof(T) * channels;
+  const Index bytes = Index{transform.length().area()} * 2 * sizeof(T) * channels;
   const Index most = std::min(pairs, std::max<Index>(4, kChunkBytes / bytes));
   const Index chunks = (pairs + most - 1) / most;
   return (pairs + chunks - 1) / chunks;
 }
 
+// Phase 1: a map's tiles -> slots [both halves][lanes].
 template <class T>
 void transform_tiles(const TileTransform<T>& transform, const Image<const T>& image, const Tiling& tiling,
-                     const LaneOrder& order, Index first_pair, Index first_channel, int rows, int threads,
-                     const Slots<T>& slots) {
+                     const LaneOrder& order, Index first_pair, Index first_channel, Size used, bool all_mirrored,
+                     int threads, const Slots<T>& slots) {
   const Index lanes = kernels::conv_kernels<T>().lanes;
   parallel_for(order.lanes / lanes, threads, [&](std::int64_t unit, int) {
-    thread_local std::vector<T> scratch;
-    Buffer memory(transform.scratch_size() * sizeof(T));
-    T* tile = memory.as<T>();
-    load_unit(image, tiling, order, first_pair, first_channel, unit * lanes, rows, transform.length(),
-              transform.pitch(), tile, scratch);
-    transform.forward(tile, rows, transform.length(), slots.at(0) + unit * 2 * lanes, slots.stride());
+    const LineBuffers<T> buffers(transform);
+    const Buffer memory(transform.tile_size() * sizeof(T));
+    T* const tile = memory.as<T>();
+    read_tile(transform, image, {tiling, order, first_pair, first_channel, unit * lanes}, used, buffers, tile);
+    for (int x = 0; x < transform.half(); ++x) {
+      T* z = slots.at(x * transform.column()) + unit * transform.block();
+      const bool mirrored = all_mirrored || !transform.is_own_mirror(x);
+      transform.to_column(tile, x, z, mirrored ? z + 2 * order.lanes : nullptr, slots.stride(), buffers.scratch);
+    }
   });
 }
 
-// One frequency of the half plane and its mirror image.
-struct Frequency {
-  Index slot, mirrored, half_slot;
-  bool self_mirrored_column;  // the mirror image lies in the half plane, too
-};
-
-// Calls body for every slot of the half plane, rows of frequencies as tasks.
-template <class Body>
-void for_each_frequency(Index n, int threads, Body&& body) {
-  parallel_for(n, threads, [&](std::int64_t y, int) {
-    const Index half = n / 2 + 1, pitch = n | 1;
-    for (Index x = 0; x < half; ++x)
-      body(Frequency{y * pitch + x, (n - y) % n * pitch + (n - x) % n, y * (half | 1) + x, x == 0 || 2 * x == n});
+// Phase 2: calls body(x, slot) for every slot.
+template <class T, class Body>
+void for_each_slot(const TileTransform<T>& transform, int threads, Body&& body) {
+  const Index length = transform.length().y, parts = (length + kSlotsOfTask - 1) / kSlotsOfTask;
+  parallel_for(transform.half() * parts, threads, [&](std::int64_t task, int) {
+    const int x = static_cast<int>(task / parts);
+    const Index begin = task % parts * kSlotsOfTask, end = std::min(begin + kSlotsOfTask, length);
+    for (Index y = begin; y < end; ++y) body(x, x * transform.column() + y);
   });
+}
+
+// Phase 3: slots -> tiles -> a map.
+template <class T>
+void write_tiles(const Correlation<T>& c, const LaneOrder& order, Index first_pair, Index first_channel,
+                 const Slots<T>& slots) {
+  const Index lanes = kernels::conv_kernels<T>().lanes;
+  parallel_for(order.lanes / lanes, c.threads, [&](std::int64_t unit, int) {
+    const LineBuffers<T> buffers(c.transform);
+    const Buffer memory(c.transform.tile_size() * sizeof(T));
+    T* const tile = memory.as<T>();
+    for (int x = 0; x < c.transform.half(); ++x) {
+      const T* z = slots.at(x * c.transform.column()) + unit * c.transform.block();
+      c.transform.from_column(z, z + 2 * order.lanes, slots.stride(), x, tile, buffers.scratch);
+    }
+    write_tile(c.transform, c.to, {c.tiling, order, first_pair, first_channel, unit * lanes}, c.bias, buffers, tile);
+  });
+}
+
+template <class T>
+void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, const std::vector<Slots<T>>& weights,
+                         const WeightOrder& order) {
+  const Channels& channels = c.channels;
+  const int lanes = kernels::conv_kernels<T>().lanes;
+  const Index all = c.batch * c.tiling.pairs, chunk = pairs_of_chunk(c.transform, all, channels.in + channels.out);
+  for (Index group = 0; group < channels.groups; ++group)
+    for (Index first = 0; first < all; first += chunk) {
+      const Index pairs = std::min(chunk, all - first);
+      const LaneOrder in = lane_order(choice.pairs_outside, pairs, channels.in, choice.width, lanes);
+      const LaneOrder out = lane_order(choice.pairs_outside, pairs, channels.out, choice.width, lanes);
+      const Slots<T> x(c.transform.slots(), 2 * in.lanes), y(c.transform.slots(), 2 * out.lanes);
+      transform_tiles(c.transform, c.from, c.tiling, in, first, group * channels.in, c.transform.length(), false,
+                      c.threads, x);
+      for_each_slot(c.transform, c.threads, [&](int column, Index slot) {
+        multiply_slot(choice, channels, in, out, x.at(slot), weights[group].at(slot), order.lanes.pitch, y.at(slot),
+                      !c.transform.is_own_mirror(column));
+      });
+      write_tiles(c, out, first, group * channels.out, y);
+    }
 }
 
 }  // namespace
 
 LaneChoice choose_lanes(Index pairs, const Channels& channels, int lanes, bool any_order) {
   const int narrowest = lanes >= 8 ? lanes / 4 : lanes >= 4 ? lanes / 2 : lanes;
+  if (channels.depthwise) {  // a vector holds whole rows of channels, or a part of one row
+    int width = narrowest;
+    while (width < lanes && width < channels.in) width *= 2;
+    return {true, width};
+  }
   LaneChoice best;
   double least = -1;
   for (const bool outside : {true, false}) {
-    if (!outside && (!any_order || channels.depthwise)) continue;
+    if (!outside && !any_order) continue;
     for (int width = lanes; width >= narrowest; width /= 2) {
       const double in = double(outside ? pairs * padded(channels.in, width) : channels.in * padded(pairs, width));
       const double out = double(outside ? pairs * padded(channels.out, width) : channels.out * padded(pairs, width));
       // Vector operations a frequency: a transform takes about 12 a sample, the product 4 for each term.
-      const double product = channels.depthwise ? 4 * out / width : 4 * out / width * double(channels.in);
+      const double product = 4 * out / width * double(channels.in);
       const double cost = 30 * (padded(Index(in), lanes) + padded(Index(out), lanes)) / lanes + product;
       if (least < 0 || cost < least) {
         least = cost;
@@ -79,115 +124,119 @@ LaneChoice choose_lanes(Index pairs, const Channels& channels, int lanes, bool a
 }
 
 template <class T>
-void correlate(const TileTransform<T>& transform, Index batch, const Image<const T>& from, const Channels& channels,
-               const Kernels<const T>& kernels, Size extent, const T* bias, int threads, const Image<T>& to,
-               WeightCache<T>* cache, std::size_t weight_count) {
-  const auto& table = kernels::conv_kernels<T>();
-  const Index n = transform.length(), lanes = table.lanes;
-  const Size reach = kernels.extent();
-  const Tiling tiling(extent, static_cast<int>(n) - std::max(reach.y, reach.x) + 1);
-  const Index all = batch * tiling.pairs, chunk = pairs_of_chunk(transform, all, channels.in + channels.out);
-  // Not of this batch: an image's bits must not depend on what else is in it.
-  const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, true);
-  const WeightOrder weights_in = weight_order(choice.pairs_outside, channels, choice.width, table.lanes);
-  const T scale = T(1) / (T(n) * T(n));
-  auto spectra_of_all = [&] {
-    std::vector<Slots<T>> spectra;
-    for (Index group = 0; group < channels.groups; ++group)
-      spectra.push_back(weight_spectra(transform, kernels, group, weights_in, scale, threads));
-    return spectra;
-  };
-  std::shared_ptr<const std::vector<Slots<T>>> kept;
-  if (cache) {
-    const std::size_t bytes =
-        std::size_t(channels.groups * n * transform.half() * weights_in.lanes.lanes * 2) * sizeof(T);
-    kept = cache->get(kernels.data, weight_count, choice.pairs_outside, choice.width, bytes, spectra_of_all);
-  }
-  for (Index group = 0; group < channels.groups; ++group) {
-    const Slots<T> made =
-        kept ? Slots<T>() : weight_spectra(transform, kernels, group, weights_in, scale, threads);
-    const Slots<T>& weights = kept ? (*kept)[group] : made;
-    for (Index first = 0; first < all; first += chunk) {
-      const Index pairs = std::min(chunk, all - first);
-      const LaneOrder in = lane_order(choice.pairs_outside, pairs, channels.in, choice.width, table.lanes);
-      const LaneOrder out = lane_order(choice.pairs_outside, pairs, channels.out, choice.width, table.lanes);
-      const Index slots = transform.slots(transform.length());
-      const Slots<T> x(slots, in.lanes), y(slots, out.lanes);
-      transform_tiles(transform, from, tiling, in, first, group * channels.in, static_cast<int>(n), threads, x);
-      for_each_frequency(n, threads, [&](const Frequency& f) {
-        const T* w = weights.at(f.half_slot);
-        auto multiply = [&](Index slot, bool conjugate) {
-          const LaneMatrix<const T> X{x.at(slot), in.pitch}, W{w, weights_in.lanes.pitch};
-          const LaneMatrix<T> Y{y.at(slot), out.pitch};
-          if (channels.depthwise)
-            table.scale_columns(choice.width, conjugate ? Conjugate::second : Conjugate::none, pairs, out.pitch, X, w,
-                                Y);
-          else if (choice.pairs_outside)
-            table.product(choice.width, conjugate ? Conjugate::second : Conjugate::none, pairs, out.pitch, channels.in,
-                          X, W, Y);
-          else
-            table.product(choice.width, conjugate ? Conjugate::first : Conjugate::none, channels.out, out.pitch,
-                          channels.in, W, X, Y);
-        };
-        multiply(f.slot, true);
-        if (!f.self_mirrored_column) multiply(f.mirrored, false);
-      });
-      parallel_for(out.lanes / lanes, threads, [&](std::int64_t unit, int) {
-        thread_local std::vector<T> scratch;
-        Buffer memory(transform.scratch_size() * sizeof(T));
-        T* tile = memory.as<T>();
-        transform.inverse(y.at(0) + unit * 2 * lanes, y.stride(), tiling.pitch, tile);
-        store_unit(to, tiling, out, first, group * channels.out, unit * lanes, transform.pitch(), bias, tile,
-                   scratch);
-      });
-    }
+void read_tile(const TileTransform<T>& transform, const Image<const T>& image, const LaneVector& vector, Size used,
+               const LineBuffers<T>& buffers, T* tile) {
+  RowReader<T> reader(image, vector, used, transform.length().x);
+  for (int r = 0; r < transform.length().y; ++r) {
+    T* const row = tile + r * transform.pitch();
+    if (r < used.y && reader.read(r, buffers.line))
+      transform.row(Direction::forward, buffers.line, row, buffers.scratch);
+    else
+      std::memset(row, 0, std::size_t(transform.pitch()) * sizeof(T));
   }
 }
 
 template <class T>
-void correlate_maps(const TileTransform<T>& transform, Index batch, const Image<const T>& x, const Image<const T>& v,
-                    const Channels& channels, Size extent, int threads, const Kernels<T>& kernels) {
+void write_tile(const TileTransform<T>& transform, const Image<T>& image, const LaneVector& vector, const T* bias,
+                const LineBuffers<T>& buffers, const T* tile) {
+  RowWriter<T> writer(image, vector, bias);
+  for (int r = 0; r < vector.tiling.pitch.y; ++r) {
+    transform.row(Direction::inverse, tile + r * transform.pitch(), buffers.line, buffers.scratch);
+    writer.write(r, buffers.line);
+  }
+}
+
+template <class T>
+void multiply_slot(const LaneChoice& choice, const Channels& channels, const LaneOrder& in, const LaneOrder& out,
+                   const T* x, const T* w, Index w_pitch, T* y, bool mirrored) {
   const auto& table = kernels::conv_kernels<T>();
-  const Index n = transform.length();
-  const Size reach = kernels.extent();
-  const Tiling tiling(extent, static_cast<int>(n) - std::max(reach.y, reach.x) + 1);
+  const LaneMatrix<const T> X{x, in.pitch}, W{w, w_pitch};
+  const LaneMatrix<T> Y{y, out.pitch};
+  if (choice.pairs_outside && in.lanes / in.pitch == out.lanes / out.pitch && in.lanes % in.pitch == 0 &&
+      out.lanes % out.pitch == 0) {
+    // Both halves are rows of one matrix.
+    table.product(choice.width, in.outer + (mirrored ? in.lanes / in.pitch : 0), out.pitch, channels.in, X, W, Y);
+    return;
+  }
+  for (int half = 0; half <= (mirrored ? 1 : 0); ++half) {
+    const LaneMatrix<const T> from{x + half * 2 * in.lanes, in.pitch};
+    const LaneMatrix<T> to{y + half * 2 * out.lanes, out.pitch};
+    if (choice.pairs_outside)
+      table.product(choice.width, in.outer, out.pitch, channels.in, from, W, to);
+    else
+      table.product(choice.width, channels.out, out.pitch, channels.in, W, from, to);
+  }
+}
+
+template <class T>
+void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cache, std::size_t weight_count) {
+  using Spectra = std::vector<Slots<T>>;
+  const int lanes = kernels::conv_kernels<T>().lanes;
+  // Not of this batch: an image's bits must not depend on what else is in it.
+  const LaneChoice choice = choose_lanes(2 * c.tiling.pairs, c.channels, lanes, true);
+  const WeightOrder order = weight_order(choice.pairs_outside, c.channels, choice.width, lanes);
+  const WeightCache::Layout layout{choice.pairs_outside, choice.width};
+  const std::size_t weight_bytes = weight_count * sizeof(T);
+  auto weights = std::static_pointer_cast<const Spectra>(
+      cache.find(c.kernels.data, weight_bytes, layout, keep, c.threads));
+  if (!weights) {
+    const T scale = T(1) / T(c.transform.length().area());
+    auto made = std::make_shared<Spectra>();
+    for (Index group = 0; group < c.channels.groups; ++group)
+      made->push_back(weight_spectra(c.transform, c.kernels, group, order, scale, c.threads));
+    weights = made;
+    const std::size_t bytes =
+        std::size_t(c.channels.groups * c.transform.slots() * order.lanes.lanes * 2) * sizeof(T);
+    if (keep != KeepSpectra::no) cache.keep(c.kernels.data, weight_bytes, layout, made, bytes);
+  }
+  if (const Index pairs = pairs_in_cache(c.transform, c.channels, choice))
+    correlate_in_cache(c, choice, pairs, *weights, order);
+  else
+    correlate_in_phases(c, choice, *weights, order);
+}
+
+template <class T>
+void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch, const Image<const T>& x,
+                    const Image<const T>& v, const Channels& channels, int threads, const Kernels<T>& kernels) {
+  if (channels.depthwise) return correlate_depthwise_maps(transform, tiling, batch, x, v, channels, threads, kernels);
+  const auto& table = kernels::conv_kernels<T>();
   const Index all = batch * tiling.pairs, chunk = pairs_of_chunk(transform, all, channels.in + channels.out);
   const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, false);
   const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
-  const T scale = T(0.5) / (T(n) * T(n));
+  const T scale = T(0.5) / T(transform.length().area());
   for (Index group = 0; group < channels.groups; ++group) {
-    const Slots<T> sums(transform.slots(transform.half()), order.lanes.lanes);
+    const Slots<T> sums(transform.slots(), order.lanes.lanes);
     for (Index first = 0; first < all; first += chunk) {
       const Index pairs = std::min(chunk, all - first);
       const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
       const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
-      const Index slots = transform.slots(transform.length());
-      const Slots<T> xs(slots, in.lanes), vs(slots, out.lanes);
-      transform_tiles(transform, x, tiling, in, first, group * channels.in, static_cast<int>(n), threads, xs);
-      transform_tiles(transform, v, tiling, out, first, group * channels.out, tiling.pitch, threads, vs);
-      for_each_frequency(n, threads, [&](const Frequency& f) {
-        auto add = [&](Index slot, Conjugate conjugate, bool more) {
-          const LaneMatrix<const T> X{xs.at(slot), in.pitch}, V{vs.at(slot), out.pitch};
-          if (channels.depthwise)
-            table.column_products(choice.width, conjugate, more, pairs, out.pitch, X, V, sums.at(f.half_slot));
-          else
-            table.product_transposed(choice.width, conjugate, more, channels.in, out.pitch, pairs, X, V,
-                                     {sums.at(f.half_slot), order.lanes.pitch});
-        };
-        add(f.slot, Conjugate::second, first > 0);
-        add(f.mirrored, Conjugate::first, true);
+      const Slots<T> xs(transform.slots(), 2 * in.lanes), vs(transform.slots(), 2 * out.lanes);
+      transform_tiles(transform, x, tiling, in, first, group * channels.in, transform.length(), true, threads, xs);
+      transform_tiles(transform, v, tiling, out, first, group * channels.out, tiling.pitch, true, threads, vs);
+      for_each_slot(transform, threads, [&](int, Index slot) {
+        // Lanes that no product reaches share transforms with others.
+        std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
+        for (int half = 0; half < 2; ++half)
+          table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch, pairs,
+                                   {xs.at(slot) + half * 2 * in.lanes, in.pitch},
+                                   {vs.at(slot) + half * 2 * out.lanes, out.pitch},
+                                   {sums.at(slot), order.lanes.pitch});
       });
     }
     kernels_from_spectra(transform, sums, order, scale, threads, kernels, group);
   }
 }
 
-#define FDSR_INSTANTIATE(T)                                                                                          \
-  template void correlate<T>(const TileTransform<T>&, Index, const Image<const T>&, const Channels&,                 \
-                             const Kernels<const T>&, Size, const T*, int, const Image<T>&, WeightCache<T>*,         \
-                             std::size_t);                                                                           \
-  template void correlate_maps<T>(const TileTransform<T>&, Index, const Image<const T>&, const Image<const T>&,      \
-                                  const Channels&, Size, int, const Kernels<T>&);
+#define FDSR_INSTANTIATE(T)                                                                                           \
+  template void read_tile<T>(const TileTransform<T>&, const Image<const T>&, const LaneVector&, Size,                 \
+                             const LineBuffers<T>&, T*);                                                              \
+  template void write_tile<T>(const TileTransform<T>&, const Image<T>&, const LaneVector&, const T*,                  \
+                              const LineBuffers<T>&, const T*);                                                       \
+  template void multiply_slot<T>(const LaneChoice&, const Channels&, const LaneOrder&, const LaneOrder&, const T*,    \
+                                 const T*, Index, T*, bool);                                                          \
+  template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);                                   \
+  template void correlate_maps<T>(const TileTransform<T>&, const Tiling&, Index, const Image<const T>&,               \
+                                  const Image<const T>&, const Channels&, int, const Kernels<T>&);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)
 

@@ -3,26 +3,71 @@
 #pragma once
 
 #include "conv/spectra.hpp"
+#include "conv/tile_rows.hpp"
+#include "conv/weight_cache.hpp"
 
 namespace fdsr::conv {
 
-// The vectors' width and the order of pairs and channels that waste the fewest operations.
+// The vectors' width and the order of pairs and channels that waste the fewest operations for one image.
 struct LaneChoice {
   bool pairs_outside = true;
   int width = 1;
 };
 LaneChoice choose_lanes(Index pairs, const Channels& channels, int lanes, bool any_order);
 
-// to = from (*) kernels over the dense `extent`: the axes of `to` name the positions that are kept. The spectra of
-// `weight_count` weights are looked up in `cache` and kept there, if given.
+// `to` = `from` (*) kernels: the axes of `to` name the positions of the tiling that are kept.
 template <class T>
-void correlate(const TileTransform<T>& transform, Index batch, const Image<const T>& from, const Channels& channels,
-               const Kernels<const T>& kernels, Size extent, const T* bias, int threads, const Image<T>& to,
-               WeightCache<T>* cache = nullptr, std::size_t weight_count = 0);
+struct Correlation {
+  const TileTransform<T>& transform;
+  const Tiling& tiling;
+  Index batch;
+  Image<const T> from;
+  Channels channels;
+  Kernels<const T> kernels;
+  const T* bias;  // [channels of `to`] or null
+  int threads;
+  Image<T> to;
+};
 
-// kernels = the sum over batch and positions of v (over the dense `extent`) with x.
+// The spectra of all `weight_count` weights are looked up in `cache` and kept there, if so wanted.
 template <class T>
-void correlate_maps(const TileTransform<T>& transform, Index batch, const Image<const T>& x, const Image<const T>& v,
-                    const Channels& channels, Size extent, int threads, const Kernels<T>& kernels);
+void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cache, std::size_t weight_count);
+
+// kernels = the sum over batch and positions of the tiling of v with x.
+template <class T>
+void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch, const Image<const T>& x,
+                    const Image<const T>& v, const Channels& channels, int threads, const Kernels<T>& kernels);
+
+// ------------------------------------------------------------------------------ steps that both ways of work share
+
+// Reads one vector of lanes of an image, row by row, into a tile of transformed rows. used: samples that are not zero.
+template <class T>
+void read_tile(const TileTransform<T>& transform, const Image<const T>& image, const LaneVector& vector, Size used,
+               const LineBuffers<T>& buffers, T* tile);
+// Back: transforms the rows that are wanted and writes them.
+template <class T>
+void write_tile(const TileTransform<T>& transform, const Image<T>& image, const LaneVector& vector, const T* bias,
+                const LineBuffers<T>& buffers, const T* tile);
+
+// Product at one slot: Y = X W for the pairs of both halves of the spectrum. `mirrored`: whether the second half is
+// there; it lies in.lanes (out.lanes) after the first.
+template <class T>
+void multiply_slot(const LaneChoice& choice, const Channels& channels, const LaneOrder& in, const LaneOrder& out,
+                   const T* x, const T* w, Index w_pitch, T* y, bool mirrored);
+
+// ------------------------------------------------------------------------------ the two ways
+// Tasks of a few pairs that go through all steps in a thread's own cache; for few channels and depthwise ones.
+template <class T>
+void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index pairs_of_task,
+                        const std::vector<Slots<T>>& weights, const WeightOrder& order);
+// How many pairs such a task takes; 0: the spectra of the weights are too large to be read for so few.
+template <class T>
+Index pairs_in_cache(const TileTransform<T>& transform, const Channels& channels, const LaneChoice& choice);
+
+// kernels = sums of products, channel by channel.
+template <class T>
+void correlate_depthwise_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch,
+                              const Image<const T>& x, const Image<const T>& v, const Channels& channels, int threads,
+                              const Kernels<T>& kernels);
 
 }  // namespace fdsr::conv

@@ -1,9 +1,6 @@
 // The spectra of a convolution: of tiles (slots of pairs and channels) and of weights (matrices of channels).
 #pragma once
 
-#include <cstring>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "conv/tile_transform.hpp"
@@ -50,7 +47,8 @@ class Slots {
 };
 
 // The order of a matrix of weights: rows are what the product sums over (or the output channels if the pairs of
-// tiles are the columns of the product), columns the other.
+// tiles are the columns of the product), columns the other. A depthwise convolution has one row, repeated to fill a
+// vector.
 struct WeightOrder {
   LaneOrder lanes;
   bool rows_are_inputs = true;
@@ -61,52 +59,20 @@ struct WeightOrder {
     bool used;
   };
   Item item(Index lane) const {
+    if (depthwise) {
+      const Index channel = lane % lanes.pitch;
+      return {0, channel, channel < lanes.inner};
+    }
     const auto [inner, outer, used] = lanes.item(lane);  // (pair, channel) of an order with the pairs inside
-    if (depthwise) return {0, inner, used};
     return rows_are_inputs ? Item{outer, inner, used} : Item{inner, outer, used};
   }
 };
 WeightOrder weight_order(bool rows_are_inputs, const Channels& channels, int width, int lanes);
 
-// Half spectra of the kernels of one group, times `scale`.
+// Conjugate half spectra of the kernels of one group, times `scale`.
 template <class T>
 Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T>& kernels, Index group,
                         const WeightOrder& order, T scale, int threads);
-// The spectra of the last weights, for as long as their content stays the same. Larger ones are not kept.
-template <class T>
-class WeightCache {
- public:
-  using Spectra = std::vector<Slots<T>>;
-  static constexpr std::size_t kMostBytes = std::size_t{256} << 20;
-
-  // The spectra of `count` weights in an order of lanes, made by make() unless they are here already.
-  template <class Make>
-  std::shared_ptr<const Spectra> get(const T* weights, std::size_t count, bool rows_are_inputs, int width,
-                                     std::size_t bytes, Make&& make) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (spectra_ && rows_are_inputs_ == rows_are_inputs && width_ == width && weights_.size() == count &&
-          std::memcmp(weights, weights_.data(), count * sizeof(T)) == 0)
-        return spectra_;
-    }
-    auto made = std::make_shared<const Spectra>(make());
-    if (bytes > kMostBytes) return made;
-    const std::lock_guard lock(mutex_);
-    weights_.assign(weights, weights + count);
-    rows_are_inputs_ = rows_are_inputs;
-    width_ = width;
-    spectra_ = made;
-    return made;
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<T> weights_;
-  bool rows_are_inputs_ = true;
-  int width_ = 0;
-  std::shared_ptr<const Spectra> spectra_;
-};
-
 // Half spectra -> the kernels' samples, times `scale`.
 template <class T>
 void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const WeightOrder& order,

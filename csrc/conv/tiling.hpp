@@ -1,5 +1,4 @@
-// A map as overlapping square tiles, packed in pairs: which samples belong to which lane, and the traffic between an
-// image in memory and a unit (one block per sample) of lanes.
+// A map as overlapping tiles, packed in pairs: which samples belong to which tile, and which lane carries it.
 #pragma once
 
 #include <vector>
@@ -21,22 +20,27 @@ struct Axis {
   int length() const { return static_cast<int>(sample.size()); }
 };
 
-// position p reads sample (p - offset) / step where that divides and lies in [0, samples)
-Axis sampled_axis(int length, int offset, int step, int samples);
+// Position p reads sample (p - offset) / step where that divides and lies in [0, samples). With a period, positions
+// count modulo it.
+Axis sampled_axis(int length, int offset, int step, int samples, int period = 0);
+// The shortest circle on which an axis and `extent` results have room, zeros of its two ends shared.
+int shortest_circle(const Axis& axis, int extent);
 
-// Tiles `pitch` apart, as many as cover `extent` positions; two of one image make a pair.
+// Tiles `pitch` apart, as many as cover `extent` positions; two of one image make a pair. A single tile along an axis
+// may be shorter than what it reads, if only zeros lie beyond: they wrap around to zeros.
 struct Tiling {
-  Size extent, count;
-  int pitch = 0;
+  Size extent, pitch, count;
   int pairs = 0;
 
-  Tiling(Size extent, int pitch);
+  Tiling(Size extent, Size pitch);
   int tiles() const { return count.y * count.x; }
 };
 
-// Lanes of a slot: lane = outer * pitch + inner, pairs and channels in either order.
+// Lanes of a slot: lane = outer * pitch + inner, pairs and channels in either order; the inner items fill vectors of
+// `width` lanes.
 struct LaneOrder {
   bool pairs_outside = true;
+  int width = 1;
   Index pitch = 0;   // padded number of inner items
   Index inner = 0;   // inner items
   Index outer = 0;   // outer items
@@ -60,18 +64,5 @@ struct Image {
   const Axis* y = nullptr;
   const Axis* x = nullptr;
 };
-
-// Fills `used` rows of a tile (rows `length` blocks long, `pitch` elements apart) with as many columns of the pairs
-// from `first_pair` on that the vector of lanes beginning at `lane` names. The columns beyond are zero.
-template <class T>
-void load_unit(const Image<const T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-               Index first_channel, Index lane, int used, int length, Index pitch, T* tile,
-               std::vector<T>& scratch);
-
-// The first pitch x pitch samples of a unit go where the axes say; bias [channel] or null.
-template <class T>
-void store_unit(const Image<T>& image, const Tiling& tiling, const LaneOrder& order, Index first_pair,
-                Index first_channel, Index lane, Index tile_pitch, const T* bias, const T* tile,
-                std::vector<T>& scratch);
 
 }  // namespace fdsr::conv

@@ -1,9 +1,41 @@
 #include <algorithm>
+#include <cmath>
 
 #include "conv/spectra.hpp"
 #include "fdsr/threads.hpp"
 
 namespace fdsr::conv {
+namespace {
+
+using kernels::kMostLanes;
+
+// Powers of two that bring lanes of these magnitudes to about one: kernels that share a transform leave rounding errors
+// of their own size in one another.
+template <class T>
+void to_factors(Index lanes, T* most) {
+  for (Index l = 0; l < lanes; ++l) {
+    int exponent = 0;
+    if (most[l] > 0 && std::isfinite(most[l])) std::frexp(most[l], &exponent);
+    most[l] = std::ldexp(T(1), std::clamp(-exponent, -100, 100));
+  }
+}
+
+// Two kernels of every lane are transformed at once, as real and imaginary part: those of two vectors of lanes.
+template <class T>
+struct Task {
+  explicit Task(const TileTransform<T>& transform)
+      : buffers(transform),
+        memory((transform.tile_size() + 2 * std::size_t(transform.column() * transform.block())) * sizeof(T)),
+        tile(memory.template as<T>()),
+        z(tile + transform.tile_size()),
+        mirrored(z + transform.column() * transform.block()) {}
+  LineBuffers<T> buffers;
+  Buffer memory;
+  T *tile, *z, *mirrored;
+  T factors[2 * kMostLanes] = {};  // [2][lanes]
+};
+
+}  // namespace
 
 WeightOrder weight_order(bool rows_are_inputs, const Channels& channels, int width, int lanes) {
   WeightOrder order;
@@ -19,31 +51,43 @@ template <class T>
 Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T>& kernels, Index group,
                         const WeightOrder& order, T scale, int threads) {
   const auto& table = kernels::conv_kernels<T>();
-  const Index lanes = table.lanes, n = transform.length();
-  Slots<T> spectra(transform.slots(transform.half()), order.lanes.lanes);
-  const Size extent = kernels.extent();
-  parallel_for(order.lanes.lanes / lanes, threads, [&](std::int64_t unit, int) {
-    Buffer memory((transform.scratch_size() + std::size_t(n * (lanes + 1))) * sizeof(T));
-    T* tile = memory.as<T>();
-    T* samples = tile + transform.scratch_size();
-    T* zeros = samples + n * lanes;
-    std::fill(samples, zeros + n, T(0));
-    const T* first[16];
-    const T* second[16];
-    for (int r = 0; r < extent.y; ++r) {
-      for (Index l = 0; l < lanes; ++l) {
-        first[l] = second[l] = zeros;
-        const auto [in, out, used] = order.item(unit * lanes + l);
-        if (!used || r % kernels.dilation.y) continue;
-        const T* from = kernels.data + group * kernels.group_stride + out * kernels.out_stride +
-                        in * kernels.in_stride + r / kernels.dilation.y * kernels.y_stride;
+  const Index lanes = table.lanes, block = transform.block(), vectors = order.lanes.lanes / lanes;
+  const Size length = transform.length();
+  Slots<T> spectra(transform.slots(), order.lanes.lanes);
+  parallel_for((vectors + 1) / 2, threads, [&](std::int64_t unit, int) {
+    Task<T> task(transform);
+    T* const line = task.buffers.line;
+    const T* from[2 * kMostLanes] = {};
+    for (Index l = 0; l < 2 * lanes; ++l) {
+      const Index lane = 2 * unit * lanes + l;
+      const auto [in, out, used] = order.item(std::min(lane, order.lanes.lanes - 1));
+      if (lane >= order.lanes.lanes || !used) continue;
+      from[l] = kernels.data + group * kernels.group_stride + out * kernels.out_stride + in * kernels.in_stride;
+      for (int a = 0; a < kernels.size.y; ++a)
         for (int b = 0; b < kernels.size.x; ++b)
-          samples[l * n + b * kernels.dilation.x] = scale * from[b * kernels.x_stride];
-        first[l] = samples + l * n;
-      }
-      table.lines_to_blocks(n, first, second, tile + r * transform.pitch());
+          task.factors[l] = std::max(task.factors[l], std::abs(from[l][a * kernels.y_stride + b * kernels.x_stride]));
     }
-    transform.forward(tile, extent.y, transform.half(), spectra.at(0) + unit * 2 * lanes, spectra.stride());
+    to_factors(2 * lanes, task.factors);
+    std::fill(task.tile, task.tile + transform.tile_size(), T(0));
+    std::fill(line, line + length.x * block, T(0));
+    for (int a = 0; a < kernels.size.y; ++a) {
+      for (Index l = 0; l < 2 * lanes; ++l) {
+        if (!from[l]) continue;
+        const T* row = from[l] + a * kernels.y_stride;
+        for (int b = 0; b < kernels.size.x; ++b)
+          line[Index{b} * kernels.dilation.x * block + l] = task.factors[l] * row[b * kernels.x_stride];
+      }
+      transform.row(Direction::forward, line, task.tile + Index{a} * kernels.dilation.y * transform.pitch(),
+                    task.buffers.scratch);
+    }
+    for (Index l = 0; l < 2 * lanes; ++l) task.factors[l] = scale / task.factors[l];
+    const bool odd = 2 * unit + 1 == vectors;  // the second half of the last task has no place of its own
+    for (int x = 0; x < transform.half(); ++x) {
+      transform.to_column(task.tile, x, task.z, task.mirrored, block, task.buffers.scratch);
+      T* first = spectra.at(x * transform.column()) + 2 * unit * block;
+      table.separate(length.y, task.z, task.mirrored, block, task.factors, first, spectra.stride(),
+                     odd ? task.z : first + block, odd ? block : spectra.stride());
+    }
   });
   return spectra;
 }
@@ -51,19 +95,38 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
 template <class T>
 void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const WeightOrder& order,
                           T scale, int threads, const Kernels<T>& kernels, Index group) {
-  const Index lanes = kernels::conv_kernels<T>().lanes;
-  parallel_for(order.lanes.lanes / lanes, threads, [&](std::int64_t unit, int) {
-    Buffer memory(transform.scratch_size() * sizeof(T));
-    T* tile = memory.as<T>();
-    transform.inverse_real(spectra.at(0) + unit * 2 * lanes, spectra.stride(), kernels.extent().y, tile);
-    for (Index l = 0; l < lanes; ++l) {
-      const auto [in, out, used] = order.item(unit * lanes + l);
-      if (!used) continue;
-      T* to = kernels.data + group * kernels.group_stride + out * kernels.out_stride + in * kernels.in_stride;
-      for (Index a = 0; a < kernels.size.y; ++a)
-        for (Index b = 0; b < kernels.size.x; ++b)
-          to[a * kernels.y_stride + b * kernels.x_stride] =
-              scale * tile[a * kernels.dilation.y * transform.pitch() + b * kernels.dilation.x * 2 * lanes + l];
+  const auto& table = kernels::conv_kernels<T>();
+  const Index lanes = table.lanes, block = transform.block(), vectors = order.lanes.lanes / lanes;
+  parallel_for((vectors + 1) / 2, threads, [&](std::int64_t unit, int) {
+    Task<T> task(transform);
+    const bool odd = 2 * unit + 1 == vectors;
+    const T* const spectrum = spectra.at(0) + 2 * unit * block;
+    for (int x = 0; x < transform.half(); ++x)
+      for (int half = 0; half < (odd ? 1 : 2); ++half)
+        table.magnitudes(transform.length().y, spectrum + x * transform.column() * spectra.stride() + half * block,
+                         spectra.stride(), task.factors + half * lanes);
+    to_factors(2 * lanes, task.factors);
+    if (odd) std::fill_n(task.factors + lanes, lanes, T(0));
+    for (int x = 0; x < transform.half(); ++x) {
+      const T* first = spectrum + x * transform.column() * spectra.stride();
+      table.unite(transform.length().y, first, odd ? first : first + block, spectra.stride(), task.factors, task.z,
+                  task.mirrored, block);
+      transform.from_column(task.z, task.mirrored, block, x, task.tile, task.buffers.scratch);
+    }
+    for (int a = 0; a < kernels.size.y; ++a) {
+      transform.row(Direction::inverse, task.tile + Index{a} * kernels.dilation.y * transform.pitch(),
+                    task.buffers.line, task.buffers.scratch);
+      for (Index l = 0; l < 2 * lanes; ++l) {
+        const Index lane = 2 * unit * lanes + l;
+        if (lane >= order.lanes.lanes) break;
+        const auto [in, out, used] = order.item(lane);
+        if (!used) continue;
+        T* to = kernels.data + group * kernels.group_stride + out * kernels.out_stride + in * kernels.in_stride +
+                a * kernels.y_stride;
+        const T factor = scale / task.factors[l];
+        for (int b = 0; b < kernels.size.x; ++b)
+          to[b * kernels.x_stride] = factor * task.buffers.line[Index{b} * kernels.dilation.x * block + l];
+      }
     }
   });
 }

@@ -26,36 +26,44 @@ struct LaneMatrix {
   Index pitch = 0;
 };
 
-enum class Conjugate { none, first, second };
+// The widest vector of any instruction set.
+inline constexpr int kMostLanes = 16;
 
-inline constexpr int kLargestRadix = 12;
-inline constexpr bool is_radix(int r) { return (r >= 2 && r <= 6) || r == 8 || r == 9 || r == 10 || r == 12; }
+// exp(-i), exp(+i), and exp(-i) of the conjugate.
+enum class Direction { forward, inverse, mirrored };
 
 template <class T>
 struct ConvTable {
   int lanes;
 
-  // DFT of `length` blocks, exp(-i) or exp(+i), unnormalised. Strides in elements; in and out may be the same.
-  // scratch: `length` blocks.
-  void (*transform_line)(const LineTransform<T>& line, bool inverse, const T* in, Index in_stride, T* out,
+  // DFT of `length` blocks, unnormalised. Strides in elements; in and out may be the same. scratch: `length` blocks.
+  void (*transform_line)(const LineTransform<T>& line, Direction direction, const T* in, Index in_stride, T* out,
                          Index out_stride, T* scratch);
 
-  // `lanes` pairs of real lines of n samples -> n blocks (first line of a pair real, second imaginary), and back with
-  // an offset per lane added to both.
-  void (*lines_to_blocks)(Index n, const T* const* first, const T* const* second, T* blocks);
-  void (*blocks_to_lines)(Index n, const T* blocks, const T* offset, T* const* first, T* const* second);
+  // `lanes` real lines of n samples -> the real parts of n blocks (or the imaginary ones, `lanes` elements on), and
+  // back with an offset per lane added.
+  void (*lines_to_blocks)(Index n, const T* const* lines, T* blocks);
+  void (*blocks_to_lines)(Index n, const T* blocks, const T* offset, T* const* lines);
 
-  // C[m][n] = A[m][k] B[k][n], complex, one of the factors conjugated; vectors of `width` lanes, n a multiple of it.
-  void (*product)(int width, Conjugate conjugate, Index m, Index n, Index k, LaneMatrix<const T> A,
-                  LaneMatrix<const T> B, LaneMatrix<T> C);
-  // C[m][n] = or += A[k][m] B[k][n], likewise
-  void (*product_transposed)(int width, Conjugate conjugate, bool add, Index m, Index n, Index k,
-                             LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C);
-  // C[m][n] = A[m][n] B[n], and C[n] = or += sum over m of A[m][n] conj(B[m][n]) (or its conjugate)
-  void (*scale_columns)(int width, Conjugate conjugate, Index m, Index n, LaneMatrix<const T> A, const T* B,
-                        LaneMatrix<T> C);
-  void (*column_products)(int width, Conjugate conjugate, bool add, Index m, Index n, LaneMatrix<const T> A,
-                          LaneMatrix<const T> B, T* C);
+  // C[m][n] = A[m][k] B[k][n], complex; vectors of `width` lanes, n a multiple of it.
+  void (*product)(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C);
+  // C[m][n] = or += sum over k of A[k][m] conj(B[k][n]), likewise
+  void (*product_transposed)(int width, bool add, Index m, Index n, Index k, LaneMatrix<const T> A,
+                             LaneMatrix<const T> B, LaneMatrix<T> C);
+
+  // z[i] *= w[i], and sums[i] += x[i] conj(v[i]), for blocks i < count
+  void (*scale_blocks)(Index count, const T* w, Index w_stride, T* z, Index z_stride);
+  void (*add_products)(Index count, const T* x, Index x_stride, const T* v, Index v_stride, T* sums,
+                       Index sums_stride);
+
+  // Two real signals a and b in one complex transform: z = a' + i b' at a frequency and m, the conjugate of z at the
+  // opposite one, a' and b' being a and b brought to like magnitudes by factors [2][lanes].
+  // separate: -> factors times the conjugates of a' and b'; unite: from a and b, a' = factor a.
+  void (*separate)(Index count, const T* z, const T* m, Index stride, const T* factors, T* a, Index a_stride, T* b,
+                   Index b_stride);
+  void (*unite)(Index count, const T* a, const T* b, Index stride, const T* factors, T* z, T* m, Index out_stride);
+  // most[l] = max(most[l], largest real or imaginary part of lane l in `count` blocks), NaN ignored
+  void (*magnitudes)(Index count, const T* blocks, Index stride, T* most);
 };
 
 // The table in use; the instruction set is that of kernels().

@@ -6,11 +6,11 @@ namespace fdsr::kernels::FDSR_ISA {
 namespace {
 
 // First step: b transforms of length A over samples b apart, twiddled, into scratch [A][b].
-template <class T, int A>
+template <class T, int A, bool Mirrored>
 void first_step(Index b, bool inverse, const T* in, Index stride, const T* twiddles, T* scratch) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  const Index real = inverse ? L : 0, imaginary = inverse ? 0 : L;
+  const Index real = inverse ? L : 0, imaginary = inverse ? 0 : L;  // exp(+i): real and imaginary parts change places
   for (Index j = 0; j < b; ++j) {
     V re[A], im[A];
 #pragma GCC unroll 12
@@ -18,6 +18,7 @@ void first_step(Index b, bool inverse, const T* in, Index stride, const T* twidd
       const T* from = in + (j + b * p) * stride;
       re[p] = load<V>(from + real);
       im[p] = load<V>(from + imaginary);
+      if constexpr (Mirrored) im[p] = -im[p];
     }
     SmallDft<A, T, V>::run(re, im);
     const T* w = twiddles + j * A * 2;
@@ -68,6 +69,7 @@ void with_radix(int radix, Run&& run) {
     case 4: return run(Constant<4>{});
     case 5: return run(Constant<5>{});
     case 6: return run(Constant<6>{});
+    case 7: return run(Constant<7>{});
     case 8: return run(Constant<8>{});
     case 9: return run(Constant<9>{});
     case 10: return run(Constant<10>{});
@@ -76,10 +78,15 @@ void with_radix(int radix, Run&& run) {
 }
 
 template <class T>
-void transform_line(const LineTransform<T>& line, bool inverse, const T* in, Index in_stride, T* out,
+void transform_line(const LineTransform<T>& line, Direction direction, const T* in, Index in_stride, T* out,
                     Index out_stride, T* scratch) {
+  const bool inverse = direction == Direction::inverse;
   with_radix(line.a, [&](auto a) {
-    first_step<T, decltype(a)::value>(line.b, inverse, in, in_stride, line.twiddles, scratch);
+    constexpr int A = decltype(a)::value;
+    if (direction == Direction::mirrored)
+      first_step<T, A, true>(line.b, false, in, in_stride, line.twiddles, scratch);
+    else
+      first_step<T, A, false>(line.b, inverse, in, in_stride, line.twiddles, scratch);
   });
   with_radix(line.b,
              [&](auto b) { second_step<T, decltype(b)::value>(line.a, inverse, scratch, out, out_stride); });
@@ -111,7 +118,7 @@ FDSR_INLINE void exchange(V* rows) {
 }
 
 template <class T>
-void half_lines_to_blocks(Index n, const T* const* lines, T* blocks) {
+void lines_to_blocks(Index n, const T* const* lines, T* blocks) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
   for (Index done = 0; n >= L && done < n;) {
@@ -135,13 +142,7 @@ void half_lines_to_blocks(Index n, const T* const* lines, T* blocks) {
 }
 
 template <class T>
-void lines_to_blocks(Index n, const T* const* first, const T* const* second, T* blocks) {
-  half_lines_to_blocks<T>(n, first, blocks);
-  half_lines_to_blocks<T>(n, second, blocks + kLanes<T>);
-}
-
-template <class T>
-void blocks_to_half_lines(Index n, const T* blocks, const T* offset, T* const* lines) {
+void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* lines) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
   const V plus = load<V>(offset);
@@ -162,12 +163,6 @@ void blocks_to_half_lines(Index n, const T* blocks, const T* offset, T* const* l
     exchange<T, 1>(rows);
     for (int l = 0; l < L; ++l) std::memcpy(lines[l], &rows[l], std::size_t(n) * sizeof(T));
   }
-}
-
-template <class T>
-void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* first, T* const* second) {
-  blocks_to_half_lines<T>(n, blocks, offset, first);
-  blocks_to_half_lines<T>(n, blocks + kLanes<T>, offset, second);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace {
 #if defined(__AVX512F__)
 constexpr int kTileRows = 6, kTileVectors = 2;
 #else
-constexpr int kTileRows = 5, kTileVectors = 1;
+constexpr int kTileRows = 6, kTileVectors = 1;
 #endif
 
 template <class T>
@@ -16,23 +16,22 @@ inline Index address(Index lane) {
   return lane / L * (2 * L) + lane % L;
 }
 
-// acc += a b with one factor conjugated
-template <Conjugate C, class A, class V>
+// (re, im) += a b, or a conj(b)
+template <bool Conjugate, class A, class V>
 inline void multiply_add(A ar, A ai, V br, V bi, V& re, V& im) {
   re += ar * br;
-  im += ar * (C == Conjugate::second ? -bi : bi);
-  if constexpr (C == Conjugate::none)
-    re -= ai * bi;
-  else
+  im += ai * br;
+  if constexpr (Conjugate) {
     re += ai * bi;
-  if constexpr (C == Conjugate::first)
-    im -= ai * br;
-  else
-    im += ai * br;
+    im -= ar * bi;
+  } else {
+    re -= ai * bi;
+    im += ar * bi;
+  }
 }
 
-// `Transposed`: A is [k][m] instead of [m][k].
-template <class T, int W, int MR, int NV, Conjugate C, bool Transposed>
+// `Transposed`: A is [k][m] instead of [m][k], and B is conjugated.
+template <class T, int W, int MR, int NV, bool Transposed>
 inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B,
                  LaneMatrix<T> to) {
   using V = Vec<T, W>;
@@ -48,11 +47,13 @@ inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T>
 #pragma GCC unroll 8
       for (int i = 0; i < MR; ++i) a[i] = A.data + address<T>((row + i) * A.pitch + p0);
     const Index end = k - p0 < W ? k - p0 : W;
-    for (Index p = 0; p < end; ++p) {
+    const T* b_row = B.data + (p0 * B.pitch + column) * 2;
+    for (Index p = 0; p < end; ++p, b_row += 2 * B.pitch) {
       V br[NV], bi[NV];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) {
-        const T* b = B.data + address<T>((p0 + p) * B.pitch + column + j * W);
+        // Whole vectors follow one another; parts of them lie where their lanes are.
+        const T* b = W == L ? b_row + j * 2 * L : B.data + address<T>((p0 + p) * B.pitch + column + j * W);
         br[j] = load<V>(b);
         bi[j] = load<V>(b + L);
       }
@@ -61,7 +62,7 @@ inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T>
         const T* from = Transposed ? A.data + address<T>((p0 + p) * A.pitch + row + i) : a[i] + p;
         const T ar = from[0], ai = from[L];
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) multiply_add<C>(ar, ai, br[j], bi[j], re[i][j], im[i][j]);
+        for (int j = 0; j < NV; ++j) multiply_add<Transposed>(ar, ai, br[j], bi[j], re[i][j], im[i][j]);
       }
     }
   }
@@ -75,7 +76,7 @@ inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T>
     }
 }
 
-template <class T, int W, Conjugate C, bool Transposed>
+template <class T, int W, bool Transposed>
 void tiles(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> to) {
   for (Index column = 0; column < n;) {
     const bool wide = n - column >= kTileVectors * W;
@@ -86,9 +87,9 @@ void tiles(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatri
         constexpr int R = decltype(rows_constant)::value;
         if constexpr (R <= kTileRows) {
           if (wide)
-            tile<T, W, R, kTileVectors, C, Transposed>(add, row, column, k, A, B, to);
+            tile<T, W, R, kTileVectors, Transposed>(add, row, column, k, A, B, to);
           else
-            tile<T, W, R, 1, C, Transposed>(add, row, column, k, A, B, to);
+            tile<T, W, R, 1, Transposed>(add, row, column, k, A, B, to);
         }
       };
       switch (rows) {
@@ -105,15 +106,6 @@ void tiles(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatri
   }
 }
 
-template <class Run>
-void with_conjugate(Conjugate conjugate, Run&& run) {
-  switch (conjugate) {
-    case Conjugate::none: return run.template operator()<Conjugate::none>();
-    case Conjugate::first: return run.template operator()<Conjugate::first>();
-    case Conjugate::second: return run.template operator()<Conjugate::second>();
-  }
-}
-
 // Widths: all lanes, half of them, a quarter.
 template <class T, class Run>
 void with_width(int width, Run&& run) {
@@ -126,66 +118,84 @@ void with_width(int width, Run&& run) {
 }
 
 template <class T>
-void product(int width, Conjugate conjugate, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B,
-             LaneMatrix<T> C) {
-  with_width<T>(width, [&](auto w) {
-    with_conjugate(conjugate, [&]<Conjugate J>() { tiles<T, decltype(w)::value, J, false>(false, m, n, k, A, B, C); });
-  });
+void product(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C) {
+  with_width<T>(width, [&](auto w) { tiles<T, decltype(w)::value, false>(false, m, n, k, A, B, C); });
 }
 
 template <class T>
-void product_transposed(int width, Conjugate conjugate, bool add, Index m, Index n, Index k, LaneMatrix<const T> A,
-                        LaneMatrix<const T> B, LaneMatrix<T> C) {
-  with_width<T>(width, [&](auto w) {
-    with_conjugate(conjugate, [&]<Conjugate J>() { tiles<T, decltype(w)::value, J, true>(add, m, n, k, A, B, C); });
-  });
+void product_transposed(int width, bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B,
+                        LaneMatrix<T> C) {
+  with_width<T>(width, [&](auto w) { tiles<T, decltype(w)::value, true>(add, m, n, k, A, B, C); });
 }
 
 template <class T>
-void scale_columns(int width, Conjugate conjugate, Index m, Index n, LaneMatrix<const T> A, const T* B,
-                   LaneMatrix<T> C) {
+void scale_blocks(Index count, const T* w, Index w_stride, T* z, Index z_stride) {
   constexpr int L = kLanes<T>;
-  with_width<T>(width, [&](auto w) {
-    with_conjugate(conjugate, [&]<Conjugate J>() {
-      constexpr int W = decltype(w)::value;
-      using V = Vec<T, W>;
-      for (Index j = 0; j < n; j += W) {
-        const T* b = B + address<T>(j);
-        const V br = load<V>(b), bi = load<V>(b + L);
-        for (Index i = 0; i < m; ++i) {
-          const T* a = A.data + address<T>(i * A.pitch + j);
-          T* to = C.data + address<T>(i * C.pitch + j);
-          V re{}, im{};
-          multiply_add<J>(load<V>(a), load<V>(a + L), br, bi, re, im);
-          store(to, re);
-          store(to + L, im);
-        }
-      }
-    });
-  });
+  using V = Vec<T, L>;
+  for (Index i = 0; i < count; ++i, w += w_stride, z += z_stride) {
+    V re{}, im{};
+    multiply_add<false>(load<V>(z), load<V>(z + L), load<V>(w), load<V>(w + L), re, im);
+    store(z, re);
+    store(z + L, im);
+  }
 }
 
 template <class T>
-void column_products(int width, Conjugate conjugate, bool add, Index m, Index n, LaneMatrix<const T> A,
-                     LaneMatrix<const T> B, T* C) {
+void add_products(Index count, const T* x, Index x_stride, const T* v, Index v_stride, T* sums, Index sums_stride) {
   constexpr int L = kLanes<T>;
-  with_width<T>(width, [&](auto w) {
-    with_conjugate(conjugate, [&]<Conjugate J>() {
-      constexpr int W = decltype(w)::value;
-      using V = Vec<T, W>;
-      for (Index j = 0; j < n; j += W) {
-        V re{}, im{};
-        for (Index i = 0; i < m; ++i) {
-          const T* a = A.data + address<T>(i * A.pitch + j);
-          const T* b = B.data + address<T>(i * B.pitch + j);
-          multiply_add<J>(load<V>(a), load<V>(a + L), load<V>(b), load<V>(b + L), re, im);
-        }
-        T* to = C + address<T>(j);
-        store(to, add ? load<V>(to) + re : re);
-        store(to + L, add ? load<V>(to + L) + im : im);
-      }
-    });
-  });
+  using V = Vec<T, L>;
+  for (Index i = 0; i < count; ++i, x += x_stride, v += v_stride, sums += sums_stride) {
+    V re = load<V>(sums), im = load<V>(sums + L);
+    multiply_add<true>(load<V>(x), load<V>(x + L), load<V>(v), load<V>(v + L), re, im);
+    store(sums, re);
+    store(sums + L, im);
+  }
+}
+
+// conj(a), a = (z + m) / 2, and conj(b), b = (z - m) / 2i
+template <class T>
+void separate(Index count, const T* z, const T* m, Index stride, const T* factors, T* a, Index a_stride, T* b,
+              Index b_stride) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const V half_a = T(0.5) * load<V>(factors), half_b = T(0.5) * load<V>(factors + L);
+  for (Index i = 0; i < count; ++i) {
+    const V zr = load<V>(z + i * stride), zi = load<V>(z + i * stride + L);
+    const V mr = load<V>(m + i * stride), mi = load<V>(m + i * stride + L);
+    store(a + i * a_stride, V(half_a * (zr + mr)));
+    store(a + i * a_stride + L, V(-half_a * (zi + mi)));
+    store(b + i * b_stride, V(half_b * (zi - mi)));
+    store(b + i * b_stride + L, V(half_b * (zr - mr)));
+  }
+}
+
+// z = a + i b, m = a - i b
+template <class T>
+void unite(Index count, const T* a, const T* b, Index stride, const T* factors, T* z, T* m, Index out_stride) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  const V factor_a = load<V>(factors), factor_b = load<V>(factors + L);
+  for (Index i = 0; i < count; ++i) {
+    const V ar = factor_a * load<V>(a + i * stride), ai = factor_a * load<V>(a + i * stride + L);
+    const V br = factor_b * load<V>(b + i * stride), bi = factor_b * load<V>(b + i * stride + L);
+    store(z + i * out_stride, V(ar - bi));
+    store(z + i * out_stride + L, V(ai + br));
+    store(m + i * out_stride, V(ar + bi));
+    store(m + i * out_stride + L, V(ai - br));
+  }
+}
+
+template <class T>
+void magnitudes(Index count, const T* blocks, Index stride, T* most) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  V largest = load<V>(most);
+  for (Index i = 0; i < count; ++i)
+    for (int part = 0; part < 2; ++part) {
+      const V v = load<V>(blocks + i * stride + part * L), size = v < 0 ? -v : v;
+      largest = size > largest ? size : largest;
+    }
+  store(most, largest);
 }
 
 }  // namespace
@@ -194,8 +204,11 @@ template <class T>
 void fill_conv_products(ConvTable<T>& table) {
   table.product = product<T>;
   table.product_transposed = product_transposed<T>;
-  table.scale_columns = scale_columns<T>;
-  table.column_products = column_products<T>;
+  table.scale_blocks = scale_blocks<T>;
+  table.add_products = add_products<T>;
+  table.separate = separate<T>;
+  table.unite = unite<T>;
+  table.magnitudes = magnitudes<T>;
 }
 template void fill_conv_products(ConvTable<float>&);
 template void fill_conv_products(ConvTable<double>&);

@@ -1,4 +1,4 @@
-// DFTs of a few points on vector registers: 2, 3, 4, 5 by hand, 6, 8, 9, 10, 12 in two steps with constant twiddles.
+// DFTs of a few points on vector registers: 2, 3, 4, 5, 7 by hand, 6, 8, 9, 10, 12 in two steps with constant twiddles.
 #pragma once
 
 #include "simd.hpp"
@@ -95,6 +95,38 @@ struct SmallDft<5, T, V> {
     im[2] = fi + hi;
     re[3] = fr - hr;
     im[3] = fi - hi;
+  }
+};
+
+// Even and odd parts of the samples about zero: X[k], X[7 - k] = sum of cosines -+ i sum of sines.
+template <class T, class V>
+struct SmallDft<7, T, V> {
+  template <int k>
+  static FDSR_INLINE void pair(V r0, V i0, const V* sr, const V* si, const V* dr, const V* di, V* re, V* im) {
+    constexpr T c1 = T(cosine(k, 7)), c2 = T(cosine(2 * k, 7)), c3 = T(cosine(3 * k, 7));
+    constexpr T s1 = T(sine(k, 7)), s2 = T(sine(2 * k, 7)), s3 = T(sine(3 * k, 7));
+    const V ar = r0 + c1 * sr[0] + c2 * sr[1] + c3 * sr[2], ai = i0 + c1 * si[0] + c2 * si[1] + c3 * si[2];
+    const V br = s1 * dr[0] + s2 * dr[1] + s3 * dr[2], bi = s1 * di[0] + s2 * di[1] + s3 * di[2];
+    re[k] = ar + bi;
+    im[k] = ai - br;
+    re[7 - k] = ar - bi;
+    im[7 - k] = ai + br;
+  }
+  static FDSR_INLINE void run(V* re, V* im) {
+    const V r0 = re[0], i0 = im[0];
+    V sr[3], si[3], dr[3], di[3];
+#pragma GCC unroll 3
+    for (int j = 0; j < 3; ++j) {
+      sr[j] = re[j + 1] + re[6 - j];
+      si[j] = im[j + 1] + im[6 - j];
+      dr[j] = re[j + 1] - re[6 - j];
+      di[j] = im[j + 1] - im[6 - j];
+    }
+    re[0] = r0 + sr[0] + sr[1] + sr[2];
+    im[0] = i0 + si[0] + si[1] + si[2];
+    pair<1>(r0, i0, sr, si, dr, di, re, im);
+    pair<2>(r0, i0, sr, si, dr, di, re, im);
+    pair<3>(r0, i0, sr, si, dr, di, re, im);
   }
 };
 

@@ -16,6 +16,13 @@ ConvAlgorithm conv_algorithm(const std::string& name) {
   invalid_argument("algorithm='", name, "': must be 'auto', 'tiled' or 'fourier'");
 }
 
+KeepSpectra keep_spectra_of(const std::string& name) {
+  if (name == "no") return KeepSpectra::no;
+  if (name == "checked") return KeepSpectra::checked;
+  if (name == "trusted") return KeepSpectra::trusted;
+  invalid_argument("keep_spectra='", name, "': must be 'no', 'checked' or 'trusted'");
+}
+
 // An array [batch, channel, y, x] in whatever order its memory has.
 template <class T>
 struct Map {
@@ -57,10 +64,10 @@ class ConvPlan {
  public:
   ConvPlan(int in_channels, int out_channels, std::pair<int, int> kernel, std::pair<int, int> input_size,
            std::pair<int, int> stride, std::array<int, 4> padding, std::pair<int, int> dilation, int groups,
-           bool in_double, const std::string& algorithm, int tile)
+           bool circular, bool in_double, const std::string& algorithm, std::pair<int, int> tile)
       : plan_(make({in_channels, out_channels, size_of(kernel), size_of(input_size), size_of(stride), padding[0],
-                    padding[1], padding[2], padding[3], size_of(dilation), groups},
-                   in_double, conv_algorithm(algorithm), tile)) {}
+                    padding[1], padding[2], padding[3], size_of(dilation), groups, circular},
+                   in_double, conv_algorithm(algorithm), size_of(tile))) {}
 
   template <class F>
   auto visit(F&& f) const {
@@ -68,7 +75,8 @@ class ConvPlan {
   }
 
   py::array forward(const py::array& x, const py::array& w, const py::object& bias, int threads,
-                    bool channels_last, bool keep_spectra) const {
+                    bool channels_last, const std::string& keep_spectra) const {
+    const KeepSpectra keep = keep_spectra_of(keep_spectra);
     return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
       const Conv2dGeometry& g = plan.geometry();
       const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
@@ -79,7 +87,7 @@ class ConvPlan {
       const Strides strides = strides_of(result);
       {
         const py::gil_scoped_release release;
-        plan.forward(in.batch, in.data, in.strides, weights, added, threads, to, strides, keep_spectra);
+        plan.forward(in.batch, in.data, in.strides, weights, added, threads, to, strides, keep);
       }
       return result;
     });
@@ -121,7 +129,7 @@ class ConvPlan {
  private:
   using Any = std::variant<FourierConv2d<float>, FourierConv2d<double>>;
 
-  static Any make(const Conv2dGeometry& geometry, bool in_double, ConvAlgorithm algorithm, int tile) {
+  static Any make(const Conv2dGeometry& geometry, bool in_double, ConvAlgorithm algorithm, Size tile) {
     if (in_double) return FourierConv2d<double>(geometry, algorithm, tile);
     return FourierConv2d<float>(geometry, algorithm, tile);
   }
@@ -137,13 +145,13 @@ class ConvPlan {
 void bind_conv2d(py::module_& module) {
   py::class_<ConvPlan>(module, "FourierConv2d")
       .def(py::init<int, int, std::pair<int, int>, std::pair<int, int>, std::pair<int, int>, std::array<int, 4>,
-                    std::pair<int, int>, int, bool, const std::string&, int>(),
+                    std::pair<int, int>, int, bool, bool, const std::string&, std::pair<int, int>>(),
            py::arg("in_channels"), py::arg("out_channels"), py::arg("kernel"), py::arg("input_size"),
            py::arg("stride") = std::pair(1, 1), py::arg("padding") = std::array{0, 0, 0, 0},
-           py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("double") = false,
-           py::arg("algorithm") = "auto", py::arg("tile") = 0)
+           py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("circular") = false,
+           py::arg("double") = false, py::arg("algorithm") = "auto", py::arg("tile") = std::pair(0, 0))
       .def("forward", &ConvPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("threads"),
-           py::arg("channels_last") = false, py::arg("keep_spectra") = false)
+           py::arg("channels_last") = false, py::arg("keep_spectra") = "no")
       .def("adjoint_input", &ConvPlan::adjoint_input, py::arg("v"), py::arg("w"), py::arg("threads"),
            py::arg("channels_last") = false)
       .def("adjoint_weight", &ConvPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("threads"))
@@ -154,7 +162,10 @@ void bind_conv2d(py::module_& module) {
                                  return std::pair(size.y, size.x);
                                });
                              })
-      .def_property_readonly("tile", [](const ConvPlan& p) { return p.visit([](const auto& q) { return q.tile(); }); })
+      .def_property_readonly("tile",
+                             [](const ConvPlan& p) {
+                               return p.visit([](const auto& q) { return std::pair(q.tile().y, q.tile().x); });
+                             })
       .def_property_readonly("algorithm", [](const ConvPlan& p) {
         return p.visit([](const auto& q) { return q.whole_map() ? "fourier" : "tiled"; });
       });

@@ -1,5 +1,6 @@
 // Convolution: against the direct sum, both adjoints by the inner product, kept spectra, impossible geometries.
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "check.hpp"
@@ -27,8 +28,12 @@ std::vector<double> direct_sum(const Conv2dGeometry& g, int batch, const std::ve
           for (int i = 0; i < in; ++i)
             for (int p = 0; p < g.kernel.y; ++p)
               for (int q = 0; q < g.kernel.x; ++q) {
-                const int yy = r * g.stride.y + p * g.dilation.y - g.top;
-                const int xx = c * g.stride.x + q * g.dilation.x - g.left;
+                int yy = r * g.stride.y + p * g.dilation.y - g.top;
+                int xx = c * g.stride.x + q * g.dilation.x - g.left;
+                if (g.circular) {
+                  yy = (yy + g.input.y) % g.input.y;
+                  xx = (xx + g.input.x) % g.input.x;
+                }
                 if (yy < 0 || yy >= g.input.y || xx < 0 || xx >= g.input.x) continue;
                 const int channel = o / per_group * in + i;
                 sum += double(x[((b * g.in_channels + channel) * g.input.y + yy) * g.input.x + xx]) *
@@ -61,7 +66,7 @@ void check(const Conv2dGeometry& g, double tolerance) {
   plan.forward(batch, x.data(), xs, w.data(), nullptr, 2, y.data(), ys);
   for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - expected[i]) < tolerance);
   for (int repeat = 0; repeat < 2; ++repeat) {
-    plan.forward(batch, x.data(), xs, w.data(), nullptr, 1, again.data(), ys, true);
+    plan.forward(batch, x.data(), xs, w.data(), nullptr, 1, again.data(), ys, KeepSpectra::checked);
     CHECK(again == y);
   }
   plan.adjoint_input(batch, v.data(), ys, w.data(), 2, v_x.data(), xs);
@@ -74,6 +79,57 @@ void check(const Conv2dGeometry& g, double tolerance) {
 void check_all(const Conv2dGeometry& g) {
   check<float>(g, 1e-4);
   check<double>(g, 1e-12);
+}
+
+void check_circular(const Conv2dGeometry& g) { check_all(g); }
+
+// Overlap-save, the whole map and every forced length agree.
+void check_algorithms(const Conv2dGeometry& g) {
+  const auto x = random_reals<double>(std::ptrdiff_t(g.in_channels * g.input.area()), 1);
+  const auto w = random_reals<double>(std::ptrdiff_t(g.out_channels * g.in_channels * g.kernel.area()), 2);
+  const auto expected = direct_sum(g, 1, x, w);
+  std::vector<double> y(expected.size());
+  auto run = [&](const FourierConv2d<double>& plan) {
+    plan.forward(1, x.data(), dense(g.in_channels, g.input), w.data(), nullptr, 2, y.data(),
+                 dense(g.out_channels, g.output()));
+    for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - expected[i]) < 1e-12);
+  };
+  run(FourierConv2d<double>(g, ConvAlgorithm::tiled));
+  const FourierConv2d<double> whole(g, ConvAlgorithm::fourier);
+  CHECK(whole.whole_map());
+  run(whole);
+  for (const int length : {6, 8, 9, 10, 12, 14, 15, 16, 18, 20, 21, 24, 25, 27, 28, 30,
+                           32, 35, 36, 40, 42, 45, 48, 49, 50, 54})
+    run(FourierConv2d<double>(g, ConvAlgorithm::automatic, {length, 0}));
+  for (const int length : {56, 60, 63, 64, 70, 72, 80, 84, 90, 96, 100, 108, 120, 144, 150, 180})
+    run(FourierConv2d<double>(g, ConvAlgorithm::automatic, {20, length}));
+}
+
+// Kept spectra follow the weights' content, and a promise that it stays is believed.
+void check_changed_weights() {
+  const Conv2dGeometry g{2, 2, {3, 3}, {12, 12}};
+  const auto x = random_reals<float>(2 * 144, 1);
+  auto w = random_reals<float>(36, 2);
+  const Strides xs = dense(2, g.input), ys = dense(2, g.output());
+  const FourierConv2d<float> plan(g);
+  std::vector<float> first(200), second(200), fresh(200);
+  plan.forward(1, x.data(), xs, w.data(), nullptr, 1, first.data(), ys, KeepSpectra::checked);
+  w[0] += 1;
+  plan.forward(1, x.data(), xs, w.data(), nullptr, 1, second.data(), ys, KeepSpectra::trusted);
+  CHECK(second == first);
+  plan.forward(1, x.data(), xs, w.data(), nullptr, 1, second.data(), ys, KeepSpectra::checked);
+  plan.forward(1, x.data(), xs, w.data(), nullptr, 1, fresh.data(), ys);
+  CHECK(second == fresh && second != first);
+}
+
+void check_refused(const Conv2dGeometry& g, const char* named) {
+  bool refused = false;
+  try {
+    FourierConv2d<float> plan(g);
+  } catch (const std::invalid_argument& error) {
+    refused = std::string(error.what()).starts_with(named);
+  }
+  CHECK(refused);
 }
 
 }  // namespace
@@ -90,12 +146,14 @@ int main() {
   check_all({6, 4, {5, 5}, {20, 20}, {1, 1}, 2, 2, 2, 2, {1, 1}, 2});
   check_all({5, 5, {3, 3}, {20, 31}, {1, 1}, 1, 1, 1, 1, {1, 1}, 5});
   check_all({20, 18, {5, 5}, {16, 16}});
-  bool refused = false;
-  try {
-    FourierConv2d<float> plan({1, 1, {200, 1}, {300, 300}});
-  } catch (const std::invalid_argument&) {
-    refused = true;
-  }
-  CHECK(refused);
+  check_all({1, 2, {150, 2}, {160, 20}, {1, 1}, 3, 3, 0, 1});  // beyond the codelets
+  check_all({20, 20, {7, 7}, {30, 30}, {1, 1}, 3, 3, 3, 3, {1, 1}, 20});
+  check_algorithms({3, 5, {5, 5}, {40, 33}, {1, 1}, 2, 2, 2, 2});
+  check_circular({4, 3, {5, 4}, {20, 30}, {1, 1}, 2, 2, 1, 2, {1, 1}, 1, true});
+  check_circular({4, 4, {3, 3}, {17, 16}, {2, 1}, 2, 2, 2, 2, {2, 2}, 4, true});
+  check_changed_weights();
+  check_refused({1, 1, {5, 5}, {4, 4}}, "kernel");
+  check_refused({1, 1, {3, 3}, {8, 8}, {1, 1}, 2, 2, 2, 2, {1, 1}, 1, true}, "padding");
+  check_refused({4, 3, {3, 3}, {8, 8}, {1, 1}, 0, 0, 0, 0, {1, 1}, 2}, "groups");
   std::puts("conv2d: ok");
 }

@@ -1,7 +1,8 @@
 """The convolution and its adjoints to input and weight: bilinear maps, each the derivative of the others.
 
 A convolution travels as a list of integers (``settings``), which traced graphs can carry: kernel, stride,
-padding (top, bottom, left, right), dilation, groups, and the height and width of the input.
+padding (top, bottom, left, right), dilation, groups, the height and width of the input, and whether it is
+circular.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ __all__ = ["FourierConv2d", "fourier_conv2d", "fourier_conv2d_adjoint_input"]
 
 
 def _plan(channels: tuple[int, int], settings: list[int], double: bool, algorithm: str) -> Any:
-    ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width = (int(s) for s in settings)
-    sizes = (ky, kx), (height, width), (sy, sx), (top, bottom, left, right), (dy, dx), groups
+    ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width, circular = map(int, settings)
+    sizes = (ky, kx), (height, width), (sy, sx), (top, bottom, left, right), (dy, dx), groups, bool(circular)
     return _plans.fourier_conv2d_plan(*channels, *sizes, double, algorithm)
 
 
@@ -34,10 +35,14 @@ def _channels_last(tensor: Tensor) -> bool:
     return not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
-def _convolve(x: Tensor, weight: Tensor, settings: list[int], algorithm: str, keep_spectra: bool) -> Tensor:
+def _convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: str
+) -> Tensor:
     plan = _plan((x.shape[1], weight.shape[0]), settings, is_double(x), algorithm)
-    result = plan.forward(_map_of(x), array_of(weight), None, threads(), _channels_last(x), keep_spectra)
-    return torch.from_numpy(result)
+    added = None if bias is None else array_of(bias)
+    return torch.from_numpy(
+        plan.forward(_map_of(x), array_of(weight), added, threads(), _channels_last(x), keep)
+    )
 
 
 def _adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
@@ -57,9 +62,9 @@ def _fake_like(reference: Tensor, shape: tuple[Any, ...]) -> Tensor:
 
 
 def _fake_convolve(
-    x: Tensor, weight: Tensor, settings: list[int], algorithm: str, keep_spectra: bool
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: str
 ) -> Tensor:
-    ky, kx, sy, sx, top, bottom, left, right, dy, dx, _, height, width = settings
+    ky, kx, sy, sx, top, bottom, left, right, dy, dx, _, height, width, _ = settings
     size = (
         (height + top + bottom - dy * (ky - 1) - 1) // sy + 1,
         (width + left + right - dx * (kx - 1) - 1) // sx + 1,
@@ -68,7 +73,7 @@ def _fake_convolve(
 
 
 def _fake_adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
-    return _fake_like(v, (v.shape[0], weight.shape[1] * settings[10], *settings[11:]))
+    return _fake_like(v, (v.shape[0], weight.shape[1] * settings[10], *settings[11:13]))
 
 
 def _fake_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
@@ -78,6 +83,11 @@ def _fake_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: s
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:2])
     ctx.settings, ctx.algorithm = inputs[2:4]
+
+
+def _setup_convolution(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:2])
+    ctx.settings, ctx.algorithm = inputs[3:5]
 
 
 # Each map is linear in both of its arguments; the derivatives are the other two maps, eager or traced.
@@ -91,6 +101,7 @@ def _backward_convolve(ctx: Any, v: Tensor, **traced: Any) -> tuple[Any, ...]:
     return (
         to_input(v, weight, settings, algorithm) if ctx.needs_input_grad[0] else None,
         to_weight(v, x, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        v.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None,
         None,
         None,
         None,
@@ -103,7 +114,7 @@ def _backward_adjoint_input(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, ..
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
     return (
-        convolve(u, weight, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
+        convolve(u, weight, None, settings, algorithm, "no") if ctx.needs_input_grad[0] else None,
         to_weight(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
@@ -116,7 +127,7 @@ def _backward_adjoint_weight(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, .
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_input = traced.get("adjoint_input") or AdjointInput.apply
     return (
-        convolve(x, u, settings, algorithm, False) if ctx.needs_input_grad[0] else None,
+        convolve(x, u, None, settings, algorithm, "no") if ctx.needs_input_grad[0] else None,
         to_input(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
@@ -124,9 +135,9 @@ def _backward_adjoint_weight(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, .
 
 
 class FourierConv2d(Function):
-    """``apply(x, weight, settings, algorithm, keep_spectra)``: [B, Ci, H, W] to [B, Co, Oy, Ox]."""
+    """``apply(x, weight, bias, settings, algorithm, keep)``: [B, Ci, H, W] to [B, Co, Oy, Ox]."""
 
-    forward = eager_forward(_convolve, _setup_context)
+    forward = eager_forward(_convolve, _setup_convolution)
     backward = staticmethod(_backward_convolve)
 
 
@@ -170,18 +181,26 @@ _traced_convolve = traced_operator(
     "fourier_conv2d",
     _convolve,
     _fake_convolve,
-    _setup_context,
+    _setup_convolution,
     _backward_convolve,
     **_LATER,
 )
 
 
-def fourier_conv2d(x: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
-    """Convolve, eagerly or inside a traced graph; spectra of the weight are kept when nothing is recorded."""
+def fourier_conv2d(
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, frozen: bool = False
+) -> Tensor:
+    """Convolve, eagerly or inside a traced graph.
+
+    Spectra of the weight are kept unless its gradient is recorded, and believed unseen if it is `frozen`.
+    """
     if torch.compiler.is_compiling():
-        return _traced_convolve(x, weight, settings, algorithm, False)
-    recorded = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
-    return FourierConv2d.apply(x, weight, settings, algorithm, not recorded)
+        return _traced_convolve(x, weight, bias, settings, algorithm, "no")
+    keep = "trusted" if frozen else "checked"
+    if not torch.is_grad_enabled():
+        return _convolve(x, weight, bias, settings, algorithm, keep)
+    keep = "no" if weight.requires_grad else keep
+    return FourierConv2d.apply(x, weight, bias, settings, algorithm, keep)
 
 
 def fourier_conv2d_adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pyfdsr import autograd
+from pyfdsr import _plans, autograd
 from pyfdsr._convolution import Convolution, convolution_of, output_size_of
+from pyfdsr._runtime import get_num_threads
 
-from .convolution_choice import LONGEST_KERNEL, prefers_fourier
+from .convolution_route import Case, direct, settings_of, takes
 
 __all__ = ["fourier_conv2d", "fourier_conv_transpose2d"]
 
 _ALGORITHMS = ("auto", "direct", "tiled", "fourier")
 _REAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _COMPLEX = (torch.complex64, torch.complex128)
+_KNOWN = {*_REAL, *_COMPLEX}
+_DOUBLE = (torch.float64, torch.complex128)
 
 
 def _check_algorithm(algorithm: str) -> None:
@@ -34,20 +38,14 @@ def _is_sound(input: Any, weight: Any, bias: Any, groups: int, inputs: int, outp
         return False
     if weight.ndim != 4 or input.ndim not in (3, 4) or 0 in weight.shape or 0 in input.shape:
         return False
-    if input.dtype not in _REAL + _COMPLEX or weight.dtype not in _REAL + _COMPLEX:
-        return False
-    if any(_result_dtype(t) != _result_dtype(input) for t in tensors):
+    dtypes = {t.dtype for t in tensors}
+    if not dtypes <= _KNOWN or (len(dtypes) > 1 and len({_result_dtype(t) for t in tensors}) > 1):
         return False
     if not isinstance(groups, int) or groups < 1:
         return False
     if input.shape[-3] != inputs or outputs % groups or weight.shape[0] % groups:
         return False
     return bias is None or tuple(bias.shape) == (outputs,)
-
-
-def _settings(convolution: Convolution, size: tuple[int, int]) -> list[int]:
-    kernel, stride, padding, dilation, groups = convolution
-    return [*kernel, *stride, *padding, *dilation, groups, *size]
 
 
 def _in_precision(tensor: Tensor) -> Tensor:
@@ -74,6 +72,55 @@ def _bilinear(function: Any, x: Tensor, weight: Tensor) -> Tensor:
     return torch.complex(real, function(x.real, weight.imag) + function(x.imag, weight.real))
 
 
+def _checked_convolution(
+    kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int, mode: str, size: Any
+) -> tuple[Convolution, tuple[int, int]]:
+    if mode not in ("zeros", "circular"):
+        raise ValueError(f"padding_mode={mode!r}: must be 'zeros' or 'circular'")
+    convolution = convolution_of(kernel, stride, padding, dilation, groups)
+    convolution = convolution._replace(circular=mode == "circular" and any(convolution.padding))
+    return convolution, output_size_of(convolution, size)
+
+
+_remembered_convolution = lru_cache(maxsize=4096)(_checked_convolution)
+
+
+def _convolution_on(*arguments: Any) -> tuple[Convolution, tuple[int, int]]:
+    # Checking takes longer than a small convolution; graphs are traced with sizes that cannot be looked up.
+    if torch.compiler.is_compiling():
+        return _checked_convolution(*arguments)
+    try:
+        return _remembered_convolution(*arguments)
+    except TypeError:  # lists
+        return _checked_convolution(*arguments)
+
+
+def _is_recorded(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+
+def _case_of(
+    input: Tensor, weight: Tensor, convolution: Convolution, channels: tuple[int, int], size: Any
+) -> Case:
+    batched = input.ndim == 4
+    last = batched and not input.is_contiguous() and input.is_contiguous(memory_format=torch.channels_last)
+    return Case(
+        convolution,
+        channels,
+        tuple(size),
+        input.shape[0] if batched else 1,
+        _is_recorded(input, weight),
+        input.dtype in _DOUBLE,
+        last,
+    )
+
+
+def _way_of(case: Case, planner: str) -> str:
+    if torch.compiler.is_compiling():
+        return takes.__wrapped__(case, "estimate", 1)
+    return takes(case, planner, get_num_threads())
+
+
 def fourier_conv2d(
     input: Tensor,
     weight: Tensor,
@@ -83,6 +130,8 @@ def fourier_conv2d(
     dilation: Any = 1,
     groups: int = 1,
     algorithm: str = "auto",
+    padding_mode: str = "zeros",
+    frozen: bool = False,
 ) -> Tensor:
     r"""Convolve like :func:`torch.nn.functional.conv2d`, in the Fourier domain.
 
@@ -101,7 +150,13 @@ def fourier_conv2d(
         As in torch; `padding` may be ``"same"`` or ``"valid"``.
     algorithm : {"auto", "direct", "tiled", "fourier"}
         ``"direct"`` is torch's own, ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole
-        map, ``"auto"`` whichever is expected to be fastest.
+        map, ``"auto"`` whichever is expected to be fastest, or was measured to be: after
+        ``pyfdsr.set_planner("measure")``, the first call of every shape times all ways once.
+    padding_mode : {"zeros", "circular"}
+        What surrounds the input: zeros, or its samples repeated, of which no copy is made.
+    frozen : bool
+        The caller's promise that the content of `weight` does not change: its kept spectra are used without
+        comparison.
 
     Returns
     -------
@@ -111,13 +166,13 @@ def fourier_conv2d(
     Raises
     ------
     RuntimeError, TypeError, ValueError
-        What torch raises for arguments that do not fit together; ValueError for an unknown `algorithm`, and
-        for ``"tiled"`` and ``"fourier"`` on devices other than the CPU or kernels (maps) beyond 144 samples.
+        What torch raises for arguments that do not fit together; ValueError for an unknown `algorithm` or
+        `padding_mode`, and for ``"tiled"`` and ``"fourier"`` on devices other than the CPU.
 
     Notes
     -----
-    The spectra of `weight` are kept for the next call where no gradient is recorded, and used while the
-    content of `weight` stays the same.
+    The spectra of `weight` are kept for the next call where no gradient to it is recorded, in a cache of
+    512 MiB, and used while the content of `weight` stays the same.
 
     Examples
     --------
@@ -129,37 +184,60 @@ def fourier_conv2d(
     True
     """
     _check_algorithm(algorithm)
-    direct = (input, weight, bias, stride, padding, dilation, groups)
-    inputs = weight.shape[1] * groups if isinstance(weight, Tensor) and weight.ndim == 4 else 0
-    outputs = weight.shape[0] if isinstance(weight, Tensor) and weight.ndim == 4 else 0
-    if algorithm == "direct" or not _is_sound(input, weight, bias, groups, inputs, outputs):
+    kernel = weight.shape if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
+    inputs, outputs = kernel[1] * groups if isinstance(groups, int) else 0, kernel[0]
+    plain = padding_mode == "zeros"
+    if (algorithm == "direct" and plain) or not _is_sound(input, weight, bias, groups, inputs, outputs):
         _check_device(algorithm, input)
-        return F.conv2d(*direct)
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    size = input.shape[-2:]
     try:
-        convolution = convolution_of(tuple(weight.shape[2:]), stride, padding, dilation, groups)
-        output_size = output_size_of(convolution, tuple(input.shape[-2:]))
-    except (TypeError, ValueError):
-        F.conv2d(*direct)  # torch's own words come first
-        raise
-    if algorithm == "auto":
-        batch = input.shape[0] if input.ndim == 4 else 1
-        recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
-        if input.is_complex() or not prefers_fourier(
-            convolution, (inputs, outputs), output_size, batch, recorded
-        ):
-            return F.conv2d(*direct)
-    elif algorithm == "tiled" and max(convolution.extent) > LONGEST_KERNEL:
-        raise ValueError(
-            f"algorithm='tiled': a kernel of extent {convolution.extent} is longer than {LONGEST_KERNEL}"
+        convolution, _ = _convolution_on(
+            kernel[2:], stride, padding, dilation, groups, padding_mode, size
         )
-    x = _in_precision(input if input.ndim == 4 else input[None])
-    settings = _settings(convolution, tuple(input.shape[-2:]))
-    w = _in_precision(weight).to(x.dtype)
-    y = _bilinear(lambda a, b: autograd.fourier_conv2d(a, b, settings, algorithm), x, w)
-    if bias is not None:
-        y = y + _in_precision(bias).to(y.dtype)[:, None, None]
-    y = y.to(_result_dtype(input))
+    except (TypeError, ValueError):
+        if plain:
+            F.conv2d(input, weight, bias, stride, padding, dilation, groups)  # torch's own words come first
+        raise
+    way = "fourier"
+    if algorithm == "auto":
+        case = _case_of(input, weight, convolution, (inputs, outputs), size)
+        way = "direct" if input.is_complex() else _way_of(case, _plans.planner())
+    elif algorithm == "direct":
+        way = "direct"
+    if way == "direct" and plain:
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    x = input if input.ndim == 4 else input[None]
+    if way == "fourier":
+        x = _in_precision(x)
+        convolution, x = _without_surplus(convolution, x)
+        y = _in_fourier_domain(x, weight, bias, convolution, algorithm, frozen).to(_result_dtype(input))
+    else:
+        y = direct(x, weight, bias, convolution, way)
     return y if input.ndim == 4 else y[0]
+
+
+def _without_surplus(convolution: Convolution, x: Tensor) -> tuple[Convolution, Tensor]:
+    # The core repeats an input at most once around its results; wider circular padding is carried out.
+    top, bottom, left, right = convolution.padding
+    reach = convolution.extent
+    if not convolution.circular or (top + bottom < reach[0] and left + right < reach[1]):
+        return convolution, x
+    return convolution._replace(padding=(0, 0, 0, 0), circular=False), F.pad(
+        x, (left, right, top, bottom), mode="circular"
+    )
+
+
+def _in_fourier_domain(
+    x: Tensor, weight: Tensor, bias: Tensor | None, convolution: Convolution, algorithm: str, frozen: bool
+) -> Tensor:
+    settings = settings_of(convolution, tuple(x.shape[-2:]))
+    w = _in_precision(weight).to(x.dtype)
+    if not x.is_complex():
+        b = None if bias is None else _in_precision(bias).to(x.dtype)
+        return autograd.fourier_conv2d(x, w, b, settings, algorithm, frozen)
+    y = _bilinear(lambda a, b: autograd.fourier_conv2d(a, b, None, settings, algorithm), x, w)
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
 def fourier_conv_transpose2d(
@@ -207,14 +285,14 @@ def fourier_conv_transpose2d(
     torch.Size([2, 8, 43, 43])
     """
     _check_algorithm(algorithm)
-    direct = (input, weight, bias, stride, padding, output_padding, groups, dilation)
+    direct_arguments = (input, weight, bias, stride, padding, output_padding, groups, dilation)
     shape = tuple(weight.shape) if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
     outputs = shape[1] * groups
     if algorithm == "direct" or not _is_sound(input, weight, bias, groups, shape[0], outputs):
         _check_device(algorithm, input)
-        return F.conv_transpose2d(*direct)
+        return F.conv_transpose2d(*direct_arguments)
     if isinstance(padding, str):
-        return F.conv_transpose2d(*direct)  # raises: there is no transpose of "same"
+        return F.conv_transpose2d(*direct_arguments)  # raises: there is no transpose of "same"
     try:
         convolution = convolution_of(shape[2:], stride, padding, dilation, groups)
         extra = convolution_of((1, 1), 1, output_padding).padding[::2]
@@ -229,28 +307,21 @@ def fourier_conv_transpose2d(
         if min(size) < 1 or any(
             x >= max(s, d) for x, s, d in zip(extra, convolution.stride, convolution.dilation, strict=True)
         ):
-            return F.conv_transpose2d(*direct)
+            return F.conv_transpose2d(*direct_arguments)
         # Where the dilation lets it reach a whole stride, the convolution has positions beyond the input.
         beyond = [n - m for n, m in zip(output_size_of(convolution, size), input.shape[-2:], strict=True)]
     except (TypeError, ValueError):
-        F.conv_transpose2d(*direct)
+        F.conv_transpose2d(*direct_arguments)
         raise
     if algorithm == "auto":
-        batch = input.shape[0] if input.ndim == 4 else 1
-        recorded = torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
-        if input.is_complex() or not prefers_fourier(
-            convolution,
-            (outputs, shape[0]),
-            tuple(input.shape[-2:]),
-            batch,
-            recorded,
-        ):
-            return F.conv_transpose2d(*direct)
+        case = _case_of(input, weight, convolution, (outputs, shape[0]), size)
+        if input.is_complex() or _way_of(case, "estimate") != "fourier":
+            return F.conv_transpose2d(*direct_arguments)
     v = _in_precision(input if input.ndim == 4 else input[None])
     if any(beyond):
         v = F.pad(v, (0, beyond[1], 0, beyond[0]))
     w = _in_precision(weight).to(v.dtype)
-    settings = _settings(convolution, size)
+    settings = settings_of(convolution, size)
     y = _bilinear(lambda a, b: autograd.fourier_conv2d_adjoint_input(a, b, settings, algorithm), v, w)
     if bias is not None:
         y = y + _in_precision(bias).to(y.dtype)[:, None, None]

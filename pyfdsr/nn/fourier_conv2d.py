@@ -27,6 +27,10 @@ class FourierConv2d(nn.Conv2d):
     ValueError
         If `algorithm` is unknown, and what :class:`torch.nn.Conv2d` raises.
 
+    Notes
+    -----
+    Circular padding is part of the convolution: no padded copy of the input is made.
+
     Examples
     --------
     >>> import torch
@@ -41,13 +45,35 @@ class FourierConv2d(nn.Conv2d):
         super().__init__(*args, **kwargs)
         self.algorithm = algorithm
 
+    frozen = False
+    """Whether :meth:`freeze` was called."""
+
+    def freeze(self, frozen: bool = True) -> FourierConv2d:
+        """Promise that the weight's content does not change until ``freeze(False)``.
+
+        The weight no longer requires a gradient, and its kept spectra are used without comparing the weight
+        with the one they were made of.
+        """
+        self.weight.requires_grad_(not frozen)
+        self.frozen = frozen
+        return self
+
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        padding: Any = self.padding
-        if self.padding_mode != "zeros":
-            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
-            padding = 0
+        padding, mode = self.padding, self.padding_mode
+        if mode in ("reflect", "replicate"):
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=mode)
+            padding, mode = 0, "zeros"
         return fourier_conv2d(
-            input, weight, bias, self.stride, padding, self.dilation, self.groups, self.algorithm
+            input,
+            weight,
+            bias,
+            self.stride,
+            padding,
+            self.dilation,
+            self.groups,
+            self.algorithm,
+            mode,
+            self.frozen,
         )
 
     @classmethod
@@ -90,6 +116,7 @@ class LazyFourierConv2d(nn.LazyConv2d):
     """
 
     cls_to_become = FourierConv2d
+    frozen = False
     _conv_forward = FourierConv2d._conv_forward
 
     def __init__(self, *args: Any, algorithm: str = "auto", **kwargs: Any) -> None:

@@ -117,6 +117,22 @@ def test_bad_arguments(arguments, message):
         ops.fourier_conv2d(x, w, **arguments)
 
 
-def test_a_kernel_longer_than_every_transform_is_refused():
-    with pytest.raises(ValueError, match="the longest is 144"):
-        ops.fourier_conv2d(np.zeros((1, 200, 200)), np.zeros((1, 1, 150, 3)))
+def test_kernels_beyond_the_codelets():
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((1, 1, 170, 40)), rng.standard_normal((2, 1, 150, 3))
+    assert_close("convolution", ops.fourier_conv2d(x, w), twin.conv2d(x, w, None, 1, 0, 1, 1))
+
+
+def test_a_small_kernel_is_as_accurate_as_the_large_one_that_shares_its_transform():
+    x, w = draw((1, 16, (5, 5), (30, 30), 1, 2, 1, 1), np.float32)
+    w *= np.logspace(0, -12, 16, dtype=np.float32)[:, None, None, None]
+    y = ops.fourier_conv2d(x, w, None, 1, 2)
+    v = y / np.abs(y).max((2, 3), keepdims=True)
+    expected = twin.conv2d(x.astype(float), w.astype(float), None, 1, 2, 1, 1)
+    for channel in range(16):
+        assert_close("convolution", y[:, channel], expected[:, channel], np.float32)
+    small = v * np.logspace(0, -12, 16, dtype=np.float32)[:, None, None]
+    v_w = ops.fourier_conv2d_adjoint_weight(small, x, 5, 1, 2)
+    wide = ops.fourier_conv2d_adjoint_weight(small.astype(float), x.astype(float), 5, 1, 2)
+    for channel in range(16):
+        assert_close("convolution", v_w[channel], wide[channel], np.float32)

@@ -18,15 +18,16 @@ struct Conv2dGeometry {
   Size kernel{1, 1};
   Size input{1, 1};
   Size stride{1, 1};
-  int top = 0, bottom = 0, left = 0, right = 0;  // zeros around the input
+  int top = 0, bottom = 0, left = 0, right = 0;  // zeros around the input, or samples of its other side if circular
   Size dilation{1, 1};
   int groups = 1;
+  bool circular = false;
 
   Size extent() const { return {dilation.y * (kernel.y - 1) + 1, dilation.x * (kernel.x - 1) + 1}; }
   Size padded() const { return {input.y + top + bottom, input.x + left + right}; }
-  Size output() const {
-    return {(padded().y - extent().y) / stride.y + 1, (padded().x - extent().x) / stride.x + 1};
-  }
+  // Positions before the stride picks some of them.
+  Size positions() const { return {padded().y - extent().y + 1, padded().x - extent().x + 1}; }
+  Size output() const { return {(positions().y - 1) / stride.y + 1, (positions().x - 1) / stride.x + 1}; }
 };
 
 // Elements between neighbours along the axes of an array [batch, channel, y, x].
@@ -34,26 +35,32 @@ struct Strides {
   std::ptrdiff_t batch = 0, channel = 0, y = 0, x = 0;
 };
 
+// tiled: overlap-save; fourier: one transform of the whole map; automatic: along either axis what costs least.
 enum class ConvAlgorithm { automatic, tiled, fourier };
+
+// Whether the weights' spectra stay in a bounded cache of the process for the next call with the same plan and weights,
+// for inference: not; compared with the weights' content before they are used again; or on the caller's promise that
+// these weights do not change.
+enum class KeepSpectra { no, checked, trusted };
 
 template <class T>
 class FourierConv2d {
  public:
-  // tile: length of the transforms, 0 lets the plan choose. Throws std::invalid_argument for impossible geometries.
+  // tile: lengths of the transforms, 0 lets the plan choose. Throws std::invalid_argument for impossible geometries,
+  // among them circular ones with more positions than samples.
   explicit FourierConv2d(const Conv2dGeometry& geometry, ConvAlgorithm algorithm = ConvAlgorithm::automatic,
-                         int tile = 0);
+                         Size tile = {0, 0});
   ~FourierConv2d();
   FourierConv2d(FourierConv2d&&) noexcept;
 
   const Conv2dGeometry& geometry() const;
-  int tile() const;
+  Size tile() const;
   bool whole_map() const;
 
   // w [out_channels][in_channels / groups][ky][kx], dense; bias [out_channels] or null. The arrays x, v, y, v_x have
-  // the given strides. keep_spectra: the weights' spectra are kept for the next call with the same weights (compared
-  // by content); for inference.
+  // the given strides.
   void forward(std::ptrdiff_t batch, const T* x, const Strides& x_strides, const T* w, const T* bias, int threads,
-               T* y, const Strides& y_strides, bool keep_spectra = false) const;
+               T* y, const Strides& y_strides, KeepSpectra keep = KeepSpectra::no) const;
   void adjoint_input(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* w, int threads, T* v_x,
                      const Strides& v_x_strides) const;
   // v_w like w

@@ -1,0 +1,163 @@
+// Correlations whose tasks go through all steps in one thread's cache: transform, product and inverse, the last three
+// column by column.
+#include <algorithm>
+
+#include "correlation.hpp"
+#include "fdsr/threads.hpp"
+
+namespace fdsr::conv {
+namespace {
+
+// Tiles of a task: half of a usual second-level cache.
+constexpr Index kTileBytes = Index{512} << 10;
+
+// Memory of one task: the tiles of `units` vectors of lanes, and one column of slots of either side.
+template <class T>
+struct Task {
+  Task(const TileTransform<T>& transform, Index units, Index in_lanes, Index out_lanes)
+      : buffers(transform),
+        memory(std::size_t(units) * transform.tile_size() * sizeof(T)),
+        x(transform.column(), 2 * in_lanes),
+        y(transform.column(), 2 * out_lanes),
+        tile_size(Index(transform.tile_size())) {}
+  T* tile(Index unit) const { return memory.template as<T>() + unit * tile_size; }
+  LineBuffers<T> buffers;
+  Buffer memory;
+  Slots<T> x, y;
+  Index tile_size;
+};
+
+template <class T>
+void correlate_pairs(const Correlation<T>& c, const LaneChoice& choice, Index group, Index first, Index pairs,
+                     const Slots<T>& weights, Index w_pitch) {
+  const TileTransform<T>& transform = c.transform;
+  const Channels& channels = c.channels;
+  const int lanes = kernels::conv_kernels<T>().lanes;
+  const Index block = transform.block();
+  const LaneOrder in = lane_order(choice.pairs_outside, pairs, channels.in, choice.width, lanes);
+  const LaneOrder out = lane_order(choice.pairs_outside, pairs, channels.out, choice.width, lanes);
+  const Index in_units = in.lanes / lanes, out_units = out.lanes / lanes;
+  const Task<T> task(transform, std::max(in_units, out_units), in.lanes, out.lanes);
+  for (Index u = 0; u < in_units; ++u)
+    read_tile(transform, c.from, {c.tiling, in, first, group * channels.in, u * lanes}, transform.length(),
+              task.buffers, task.tile(u));
+  for (int x = 0; x < transform.half(); ++x) {
+    const bool mirrored = !transform.is_own_mirror(x);
+    for (Index u = 0; u < in_units; ++u) {
+      T* z = task.x.at(0) + u * block;
+      transform.to_column(task.tile(u), x, z, mirrored ? z + 2 * in.lanes : nullptr, task.x.stride(),
+                          task.buffers.scratch);
+    }
+    for (Index y = 0; y < transform.length().y; ++y)
+      multiply_slot(choice, channels, in, out, task.x.at(y), weights.at(x * transform.column() + y), w_pitch,
+                    task.y.at(y), mirrored);
+    for (Index u = 0; u < out_units; ++u) {  // over the tiles of the input, whose columns are done with
+      const T* z = task.y.at(0) + u * block;
+      transform.from_column(z, z + 2 * out.lanes, task.y.stride(), x, task.tile(u), task.buffers.scratch);
+    }
+  }
+  for (Index u = 0; u < out_units; ++u)
+    write_tile(transform, c.to, {c.tiling, out, first, group * channels.out, u * lanes}, c.bias, task.buffers,
+               task.tile(u));
+}
+
+// One vector of lanes by itself.
+template <class T>
+void correlate_lanes(const Correlation<T>& c, const LaneOrder& order, Index lane, const Slots<T>& weights,
+                     Index weight_lanes) {
+  const auto& table = kernels::conv_kernels<T>();
+  const TileTransform<T>& transform = c.transform;
+  const Index block = transform.block(), length = transform.length().y;
+  const Task<T> task(transform, 1, table.lanes, 0);
+  const LaneVector vector{c.tiling, order, 0, 0, lane};
+  read_tile(transform, c.from, vector, transform.length(), task.buffers, task.tile(0));
+  T *const z = task.x.at(0), *const m = z + block;
+  for (int x = 0; x < transform.half(); ++x) {
+    const T* w = weights.at(x * transform.column()) + lane % weight_lanes * 2;
+    const bool mirrored = !transform.is_own_mirror(x);
+    transform.to_column(task.tile(0), x, z, mirrored ? m : nullptr, task.x.stride(), task.buffers.scratch);
+    table.scale_blocks(length, w, weights.stride(), z, task.x.stride());
+    if (mirrored) table.scale_blocks(length, w, weights.stride(), m, task.x.stride());
+    transform.from_column(z, m, task.x.stride(), x, task.tile(0), task.buffers.scratch);
+  }
+  write_tile(transform, c.to, vector, c.bias, task.buffers, task.tile(0));
+}
+
+}  // namespace
+
+template <class T>
+Index pairs_in_cache(const TileTransform<T>& transform, const Channels& channels, const LaneChoice& choice) {
+  if (channels.depthwise) return 1;
+  const Index lanes = kernels::conv_kernels<T>().lanes;
+  const Index most = std::max(channels.in, channels.out), width = choice.width;
+  const Index pair_bytes = Index(transform.tile_size()) * Index{sizeof(T)} * ((most + width - 1) / width * width) / lanes;
+  Index pairs = std::max<Index>(1, kTileBytes / pair_bytes);
+  // Whole vectors: of pairs, or of the rows of pairs.
+  const Index whole = choice.pairs_outside ? (most < lanes ? lanes / width : 1) : lanes;
+  pairs = std::max(whole, pairs / whole * whole);
+  // Every task reads all spectra of the weights; in phases, the spectra of the tiles would be written and read instead.
+  return channels.in * channels.out <= 4 * pairs * (channels.in + channels.out) ? pairs : 0;
+}
+
+template <class T>
+void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index pairs_of_task,
+                        const std::vector<Slots<T>>& weights, const WeightOrder& order) {
+  const Channels& channels = c.channels;
+  const Index lanes = kernels::conv_kernels<T>().lanes, all = c.batch * c.tiling.pairs;
+  if (channels.depthwise) {
+    const LaneOrder each = lane_order(true, all, channels.in, choice.width, static_cast<int>(lanes));
+    parallel_for(each.lanes / lanes, c.threads, [&](std::int64_t unit, int) {
+      correlate_lanes(c, each, unit * lanes, weights[0], order.lanes.lanes);
+    });
+    return;
+  }
+  const Index tasks = (all + pairs_of_task - 1) / pairs_of_task;
+  parallel_for(channels.groups * tasks, c.threads, [&](std::int64_t task, int) {
+    const Index group = task / tasks, first = task % tasks * pairs_of_task;
+    correlate_pairs(c, choice, group, first, std::min(pairs_of_task, all - first), weights[group], order.lanes.pitch);
+  });
+}
+
+// A task sums over all pairs of one vector of channels.
+template <class T>
+void correlate_depthwise_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch,
+                              const Image<const T>& x, const Image<const T>& v, const Channels& channels, int threads,
+                              const Kernels<T>& kernels) {
+  const auto& table = kernels::conv_kernels<T>();
+  const int lanes = table.lanes;
+  const Index block = transform.block(), length = transform.length().y, pairs = batch * tiling.pairs;
+  const WeightOrder order = weight_order(true, channels, lanes, lanes);
+  const LaneOrder each = lane_order(true, pairs, channels.in, lanes, lanes);
+  const Slots<T> sums(transform.slots(), order.lanes.lanes);
+  parallel_for(each.pitch / lanes, threads, [&](std::int64_t unit, int) {
+    const Task<T> task(transform, 2, lanes, lanes);
+    for (Index pair = 0; pair < pairs; ++pair) {
+      const LaneVector vector{tiling, each, 0, 0, pair * each.pitch + unit * lanes};
+      read_tile(transform, x, vector, transform.length(), task.buffers, task.tile(0));
+      read_tile(transform, v, vector, tiling.pitch, task.buffers, task.tile(1));
+      for (int column = 0; column < transform.half(); ++column) {
+        T* const sum = sums.at(column * transform.column()) + unit * block;
+        if (pair == 0)
+          for (Index y = 0; y < length; ++y) std::fill_n(sum + y * sums.stride(), block, T(0));
+        T *const zx = task.x.at(0), *const zv = task.y.at(0);
+        transform.to_column(task.tile(0), column, zx, zx + block, task.x.stride(), task.buffers.scratch);
+        transform.to_column(task.tile(1), column, zv, zv + block, task.y.stride(), task.buffers.scratch);
+        for (int half = 0; half < 2; ++half)
+          table.add_products(length, zx + half * block, task.x.stride(), zv + half * block, task.y.stride(), sum,
+                             sums.stride());
+      }
+    }
+  });
+  kernels_from_spectra(transform, sums, order, T(0.5) / T(transform.length().area()), threads, kernels, 0);
+}
+
+#define FDSR_INSTANTIATE(T)                                                                                           \
+  template Index pairs_in_cache<T>(const TileTransform<T>&, const Channels&, const LaneChoice&);                      \
+  template void correlate_in_cache<T>(const Correlation<T>&, const LaneChoice&, Index, const std::vector<Slots<T>>&,  \
+                                      const WeightOrder&);                                                            \
+  template void correlate_depthwise_maps<T>(const TileTransform<T>&, const Tiling&, Index, const Image<const T>&,     \
+                                            const Image<const T>&, const Channels&, int, const Kernels<T>&);
+FDSR_INSTANTIATE(float)
+FDSR_INSTANTIATE(double)
+
+}  // namespace fdsr::conv
