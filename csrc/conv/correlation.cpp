@@ -17,6 +17,11 @@ constexpr Index kSlotsOfTask = 8;
 
 Index padded(Index n, Index width) { return (n + width - 1) / width * width; }
 
+// Whether both halves of the spectra of either side are rows of one matrix, as many rows apart.
+bool halves_are_rows(const LaneOrder& in, const LaneOrder& out) {
+  return in.lanes % in.pitch == 0 && out.lanes % out.pitch == 0 && in.lanes / in.pitch == out.lanes / out.pitch;
+}
+
 // Pairs that are transformed, multiplied and transformed back together. It must not depend on the number of threads.
 template <class T>
 Index pairs_of_chunk(const TileTransform<T>& transform, Index pairs, Index channels) {
@@ -152,9 +157,7 @@ void multiply_slot(const LaneChoice& choice, const Channels& channels, const Lan
   const auto& table = kernels::conv_kernels<T>();
   const LaneMatrix<const T> X{x, in.pitch}, W{w, w_pitch};
   const LaneMatrix<T> Y{y, out.pitch};
-  if (choice.pairs_outside && in.lanes / in.pitch == out.lanes / out.pitch && in.lanes % in.pitch == 0 &&
-      out.lanes % out.pitch == 0) {
-    // Both halves are rows of one matrix.
+  if (choice.pairs_outside && halves_are_rows(in, out)) {
     table.product(choice.width, in.outer + (mirrored ? in.lanes / in.pitch : 0), out.pitch, channels.in, X, W, Y);
     return;
   }
@@ -216,8 +219,10 @@ void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Ind
       for_each_slot(transform, threads, [&](int, Index slot) {
         // Lanes that no product reaches share transforms with others.
         std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
-        for (int half = 0; half < 2; ++half)
-          table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch, pairs,
+        const bool at_once = halves_are_rows(in, out);
+        for (int half = 0; half < (at_once ? 1 : 2); ++half)
+          table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch,
+                                   pairs + (at_once ? in.lanes / in.pitch : 0),
                                    {xs.at(slot) + half * 2 * in.lanes, in.pitch},
                                    {vs.at(slot) + half * 2 * out.lanes, out.pitch},
                                    {sums.at(slot), order.lanes.pitch});

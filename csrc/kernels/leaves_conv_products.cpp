@@ -43,9 +43,10 @@ inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T>
     for (int j = 0; j < NV; ++j) re[i][j] = im[i][j] = V{};
   for (Index p0 = 0; p0 < k; p0 += W) {
     const T* a[MR];
-    if constexpr (!Transposed)
 #pragma GCC unroll 8
-      for (int i = 0; i < MR; ++i) a[i] = A.data + address<T>((row + i) * A.pitch + p0);
+    for (int i = 0; i < MR; ++i)
+      a[i] = Transposed ? A.data + p0 * A.pitch * 2 + address<T>(row + i)
+                        : A.data + address<T>((row + i) * A.pitch + p0);
     const Index end = k - p0 < W ? k - p0 : W;
     const T* b_row = B.data + (p0 * B.pitch + column) * 2;
     for (Index p = 0; p < end; ++p, b_row += 2 * B.pitch) {
@@ -59,7 +60,9 @@ inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T>
       }
 #pragma GCC unroll 8
       for (int i = 0; i < MR; ++i) {
-        const T* from = Transposed ? A.data + address<T>((p0 + p) * A.pitch + row + i) : a[i] + p;
+        const T* from = !Transposed ? a[i] + p
+                        : W == L    ? a[i] + p * A.pitch * 2
+                                    : A.data + address<T>((p0 + p) * A.pitch + row + i);
         const T ar = from[0], ai = from[L];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j) multiply_add<Transposed>(ar, ai, br[j], bi[j], re[i][j], im[i][j]);

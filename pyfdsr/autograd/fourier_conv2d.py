@@ -27,8 +27,9 @@ def _plan(channels: tuple[int, int], settings: list[int], double: bool, algorith
 
 
 def _map_of(tensor: Tensor) -> Any:
-    # Any strides will do; only lazy conjugation and negation have to be carried out.
-    return tensor.detach().resolve_conj().resolve_neg().numpy()
+    # Any strides will do; only lazy negation has to be carried out.
+    tensor = tensor.detach()
+    return (tensor.resolve_neg() if tensor.is_neg() else tensor).numpy()
 
 
 def _channels_last(tensor: Tensor) -> bool:

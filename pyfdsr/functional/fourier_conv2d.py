@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -29,34 +30,37 @@ def _check_algorithm(algorithm: str) -> None:
         raise ValueError(f"algorithm={algorithm!r}: must be one of {', '.join(map(repr, _ALGORITHMS))}")
 
 
-def _is_sound(input: Any, weight: Any, bias: Any, groups: int, inputs: int, outputs: int) -> bool:
+def _kind(tensor: Tensor) -> tuple[Any, ...]:
+    # All that soundness depends on, to be looked up.
+    return tensor.shape, tensor.dtype, tensor.is_cpu and tensor.layout == torch.strided
+
+
+def _is_sound(kinds: Sequence[Any], groups: int, inputs: int, outputs: int) -> bool:
     # Everything else is torch's to compute or to refuse, in its own words.
-    tensors = [input, weight, *([] if bias is None else [bias])]
-    if not all(
-        isinstance(t, Tensor) and t.device.type == "cpu" and t.layout == torch.strided for t in tensors
-    ):
+    (input_shape, *_), (weight_shape, *_), *bias = kinds
+    if not all(on_cpu for _, _, on_cpu in kinds):
         return False
-    if weight.ndim != 4 or input.ndim not in (3, 4) or 0 in weight.shape or 0 in input.shape:
+    if len(weight_shape) != 4 or len(input_shape) not in (3, 4) or 0 in weight_shape or 0 in input_shape:
         return False
-    dtypes = {t.dtype for t in tensors}
-    if not dtypes <= _KNOWN or (len(dtypes) > 1 and len({_result_dtype(t) for t in tensors}) > 1):
+    dtypes = {dtype for _, dtype, _ in kinds}
+    if not dtypes <= _KNOWN or (len(dtypes) > 1 and len({_result_dtype(dtype) for dtype in dtypes}) > 1):
         return False
     if not isinstance(groups, int) or groups < 1:
         return False
-    if input.shape[-3] != inputs or outputs % groups or weight.shape[0] % groups:
+    if input_shape[-3] != inputs or outputs % groups or weight_shape[0] % groups:
         return False
-    return bias is None or tuple(bias.shape) == (outputs,)
+    return not bias or tuple(bias[0][0]) == (outputs,)
 
 
 def _in_precision(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
-def _result_dtype(input: Tensor) -> torch.dtype:
+def _result_dtype(dtype: torch.dtype) -> torch.dtype:
     # Autocast leaves double precision and complex numbers alone.
-    if torch.is_autocast_enabled("cpu") and input.dtype in (torch.float32, torch.float16, torch.bfloat16):
+    if dtype in (torch.float32, torch.float16, torch.bfloat16) and torch.is_autocast_enabled("cpu"):
         return torch.get_autocast_dtype("cpu")
-    return input.dtype
+    return dtype
 
 
 def _check_device(algorithm: str, input: Any) -> None:
@@ -72,53 +76,70 @@ def _bilinear(function: Any, x: Tensor, weight: Tensor) -> Tensor:
     return torch.complex(real, function(x.real, weight.imag) + function(x.imag, weight.real))
 
 
-def _checked_convolution(
-    kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int, mode: str, size: Any
-) -> tuple[Convolution, tuple[int, int]]:
-    if mode not in ("zeros", "circular"):
-        raise ValueError(f"padding_mode={mode!r}: must be 'zeros' or 'circular'")
-    convolution = convolution_of(kernel, stride, padding, dilation, groups)
-    convolution = convolution._replace(circular=mode == "circular" and any(convolution.padding))
-    return convolution, output_size_of(convolution, size)
+class _Route(NamedTuple):
+    way: str  # "torch", "direct", "channels_last" or "fourier"
+    convolution: Convolution | None = None
+    settings: list[int] = []  # noqa: RUF012
+    as_it_is: bool = False  # whether the operator takes the tensors without a change of shape or precision
 
 
-_remembered_convolution = lru_cache(maxsize=4096)(_checked_convolution)
-
-
-def _convolution_on(*arguments: Any) -> tuple[Convolution, tuple[int, int]]:
-    # Checking takes longer than a small convolution; graphs are traced with sizes that cannot be looked up.
-    if torch.compiler.is_compiling():
-        return _checked_convolution(*arguments)
-    try:
-        return _remembered_convolution(*arguments)
-    except TypeError:  # lists
-        return _checked_convolution(*arguments)
-
-
-def _is_recorded(*tensors: Tensor) -> bool:
-    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-
-
-def _case_of(
-    input: Tensor, weight: Tensor, convolution: Convolution, channels: tuple[int, int], size: Any
-) -> Case:
-    batched = input.ndim == 4
-    last = batched and not input.is_contiguous() and input.is_contiguous(memory_format=torch.channels_last)
-    return Case(
-        convolution,
-        channels,
-        tuple(size),
-        input.shape[0] if batched else 1,
-        _is_recorded(input, weight),
-        input.dtype in _DOUBLE,
-        last,
+def _is_channels_last(tensor: Tensor) -> bool:
+    return (
+        tensor.ndim == 4
+        and not tensor.is_contiguous()
+        and tensor.is_contiguous(memory_format=torch.channels_last)
     )
 
 
-def _way_of(case: Case, planner: str) -> str:
+def _is_recorded(input: Tensor, weight: Tensor) -> bool:
+    return torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)
+
+
+def _route(
+    kinds: Sequence[Any],
+    arguments: Sequence[Any],
+    recorded: bool,
+    channels_last: bool,
+    autocast: bool,
+    planner: str,
+    threads: int,
+) -> _Route:
+    stride, padding, dilation, groups, algorithm, mode = arguments
+    (shape, dtype, _), (kernel, *_) = kinds[:2]
+    inputs = kernel[1] * groups if len(kernel) == 4 and isinstance(groups, int) else 0
+    outputs = kernel[0] if len(kernel) == 4 else 0
+    if (algorithm == "direct" and mode == "zeros") or not _is_sound(kinds, groups, inputs, outputs):
+        return _Route("torch")
+    if mode not in ("zeros", "circular"):
+        raise ValueError(f"padding_mode={mode!r}: must be 'zeros' or 'circular'")
+    convolution = convolution_of(kernel[2:], stride, padding, dilation, groups)
+    convolution = convolution._replace(circular=mode == "circular" and any(convolution.padding))
+    size = tuple(shape[-2:])
+    output_size_of(convolution, size)
+    way = "fourier" if algorithm in ("tiled", "fourier") else "direct"
+    if algorithm == "auto" and not dtype.is_complex:
+        batch = shape[0] if len(shape) == 4 else 1
+        case = Case(convolution, (inputs, outputs), size, batch, recorded, dtype in _DOUBLE, channels_last)
+        way = takes(case, planner, threads)
+    if way == "direct" and mode == "zeros":
+        return _Route("torch")
+    plain = len(shape) == 4 and len({dtype for _, dtype, _ in kinds}) == 1 and not autocast
+    plain = plain and dtype in (torch.float32, torch.float64) and not _has_surplus(convolution)
+    return _Route(way, convolution, settings_of(convolution, size), way == "fourier" and plain)
+
+
+_remembered_route = lru_cache(maxsize=4096)(_route)
+
+
+def _route_of(kinds: Sequence[Any], arguments: Sequence[Any], *state: bool) -> _Route:
+    # Checking takes longer than a small convolution. Graphs are traced with sizes that cannot be looked up.
     if torch.compiler.is_compiling():
-        return takes.__wrapped__(case, "estimate", 1)
-    return takes(case, planner, get_num_threads())
+        return _route(kinds, arguments, *state, "estimate", 1)
+    planner, threads = _plans.planner(), get_num_threads()
+    try:
+        return _remembered_route(kinds, arguments, *state, planner, threads)
+    except TypeError:  # a list cannot be looked up
+        return _route(kinds, arguments, *state, planner, threads)
 
 
 def fourier_conv2d(
@@ -184,48 +205,45 @@ def fourier_conv2d(
     True
     """
     _check_algorithm(algorithm)
-    kernel = weight.shape if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
-    inputs, outputs = kernel[1] * groups if isinstance(groups, int) else 0, kernel[0]
-    plain = padding_mode == "zeros"
-    if (algorithm == "direct" and plain) or not _is_sound(input, weight, bias, groups, inputs, outputs):
-        _check_device(algorithm, input)
-        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    size = input.shape[-2:]
     try:
-        convolution, _ = _convolution_on(
-            kernel[2:], stride, padding, dilation, groups, padding_mode, size
-        )
+        kinds = (_kind(input), _kind(weight), *(() if bias is None else (_kind(bias),)))
+    except AttributeError:  # not tensors
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    arguments = (stride, padding, dilation, groups, algorithm, padding_mode)
+    autocast = torch.is_autocast_enabled("cpu")
+    try:
+        route = _route_of(kinds, arguments, _is_recorded(input, weight), _is_channels_last(input), autocast)
     except (TypeError, ValueError):
-        if plain:
+        if padding_mode == "zeros":
             F.conv2d(input, weight, bias, stride, padding, dilation, groups)  # torch's own words come first
         raise
-    way = "fourier"
-    if algorithm == "auto":
-        case = _case_of(input, weight, convolution, (inputs, outputs), size)
-        way = "direct" if input.is_complex() else _way_of(case, _plans.planner())
-    elif algorithm == "direct":
-        way = "direct"
-    if way == "direct" and plain:
+    if route.way == "torch":
+        _check_device(algorithm, input)
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    if route.as_it_is:
+        return autograd.fourier_conv2d(input, weight, bias, route.settings, algorithm, frozen)
     x = input if input.ndim == 4 else input[None]
-    if way == "fourier":
-        x = _in_precision(x)
-        convolution, x = _without_surplus(convolution, x)
-        y = _in_fourier_domain(x, weight, bias, convolution, algorithm, frozen).to(_result_dtype(input))
+    if route.way == "fourier":
+        convolution, x = _without_surplus(route.convolution, _in_precision(x))
+        y = _in_fourier_domain(x, weight, bias, convolution, algorithm, frozen).to(_result_dtype(input.dtype))
     else:
-        y = direct(x, weight, bias, convolution, way)
+        y = direct(x, weight, bias, route.convolution, route.way)
     return y if input.ndim == 4 else y[0]
 
 
-def _without_surplus(convolution: Convolution, x: Tensor) -> tuple[Convolution, Tensor]:
-    # The core repeats an input at most once around its results; wider circular padding is carried out.
+def _has_surplus(convolution: Convolution) -> bool:
+    # The core repeats an input at most once around its results.
     top, bottom, left, right = convolution.padding
     reach = convolution.extent
-    if not convolution.circular or (top + bottom < reach[0] and left + right < reach[1]):
+    return convolution.circular and (top + bottom >= reach[0] or left + right >= reach[1])
+
+
+def _without_surplus(convolution: Convolution, x: Tensor) -> tuple[Convolution, Tensor]:
+    if not _has_surplus(convolution):
         return convolution, x
-    return convolution._replace(padding=(0, 0, 0, 0), circular=False), F.pad(
-        x, (left, right, top, bottom), mode="circular"
-    )
+    top, bottom, left, right = convolution.padding
+    wide = F.pad(x, (left, right, top, bottom), mode="circular")
+    return convolution._replace(padding=(0, 0, 0, 0), circular=False), wide
 
 
 def _in_fourier_domain(
@@ -288,7 +306,11 @@ def fourier_conv_transpose2d(
     direct_arguments = (input, weight, bias, stride, padding, output_padding, groups, dilation)
     shape = tuple(weight.shape) if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
     outputs = shape[1] * groups
-    if algorithm == "direct" or not _is_sound(input, weight, bias, groups, shape[0], outputs):
+    tensors = (input, weight, *(() if bias is None else (bias,)))
+    sound = all(isinstance(t, Tensor) for t in tensors)
+    if algorithm == "direct" or not (
+        sound and _is_sound([_kind(t) for t in tensors], groups, shape[0], outputs)
+    ):
         _check_device(algorithm, input)
         return F.conv_transpose2d(*direct_arguments)
     if isinstance(padding, str):
@@ -314,8 +336,17 @@ def fourier_conv_transpose2d(
         F.conv_transpose2d(*direct_arguments)
         raise
     if algorithm == "auto":
-        case = _case_of(input, weight, convolution, (outputs, shape[0]), size)
-        if input.is_complex() or _way_of(case, "estimate") != "fourier":
+        batch = input.shape[0] if input.ndim == 4 else 1
+        case = Case(
+            convolution,
+            (outputs, shape[0]),
+            size,
+            batch,
+            _is_recorded(input, weight),
+            input.dtype in _DOUBLE,
+            False,
+        )
+        if input.is_complex() or takes.__wrapped__(case, "estimate", 1) != "fourier":
             return F.conv_transpose2d(*direct_arguments)
     v = _in_precision(input if input.ndim == 4 else input[None])
     if any(beyond):
@@ -325,5 +356,5 @@ def fourier_conv_transpose2d(
     y = _bilinear(lambda a, b: autograd.fourier_conv2d_adjoint_input(a, b, settings, algorithm), v, w)
     if bias is not None:
         y = y + _in_precision(bias).to(y.dtype)[:, None, None]
-    y = y.to(_result_dtype(input))
+    y = y.to(_result_dtype(input.dtype))
     return y if input.ndim == 4 else y[0]
