@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
-import resource
-import subprocess
-import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from bench.case import Case, make_inputs
 from bench.engine import implementations
+from bench.peak import MEBIBYTE, begin_peak, in_fresh_process, peak
 
-MEBIBYTE = 1024 * 1024
 CALLS = ("gradient", "infer")
 
 
@@ -49,23 +44,13 @@ def growth(name: str, case: Case, call: str = "gradient", repeats: int = 3) -> i
     known = implementations()
     if name not in known:
         raise ValueError(f"name={name!r} must be one of {tuple(known)}")
-    request = json.dumps(
-        {"path": sys.path, "name": name, "case": asdict(case), "call": call, "repeats": repeats}
-    )
-    # the parent's module path, so that the child imports the same pyfdsr whatever the working folder
-    start = (
-        "import json, sys; request = json.loads(sys.argv[1]); sys.path[:] = request['path'];"
-        "from bench.memory import answer; answer(request)"
-    )
-    done = subprocess.run([sys.executable, "-c", start, request], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"measuring memory of {name!r} failed: {done.stderr.strip()[-2000:]}")
-    return int(json.loads(done.stdout.splitlines()[-1]))
+    request = {"name": name, "case": asdict(case), "call": call, "repeats": repeats}
+    return in_fresh_process("bench.memory", request)
 
 
 def answer(request: dict) -> None:
     """Child's part of `growth`: print the bytes as the last line."""
-    print(json.dumps(measure(request["name"], Case(**request["case"]), request["call"], request["repeats"])))
+    print(measure(request["name"], Case(**request["case"]), request["call"], request["repeats"]))
 
 
 def measure(name: str, case: Case, call: str, repeats: int) -> int:
@@ -79,36 +64,11 @@ def measure(name: str, case: Case, call: str, repeats: int) -> int:
     network.infer()
     del network
     gc.collect()
-    before = _begin_peak()
+    before = begin_peak()
     network = implementation.build(case, inputs)
     for _ in range(repeats):
         getattr(network, call)()
-    return max(0, _peak() - before)
-
-
-def _begin_peak() -> int:
-    """Bytes held now; on Linux the process's peak restarts from there."""
-    try:
-        # sets VmHWM back to the present size; else the peak of importing torch would hide growth below it
-        Path("/proc/self/clear_refs").write_text("5")
-        return _status("VmRSS")
-    except OSError:
-        return _peak()
-
-
-def _peak() -> int:
-    try:
-        return _status("VmHWM")
-    except OSError:
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _status(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"/proc/self/status has no {field}")
+    return max(0, peak() - before)
 
 
 def main() -> None:

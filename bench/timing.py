@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -30,7 +31,10 @@ class Timing:
 
 
 def time_in_turns(
-    functions: Mapping[str, Callable[[], object]], rounds: int = 5, share: float = 0.3
+    functions: Mapping[str, Callable[[], object]],
+    rounds: int = 5,
+    share: float = 0.3,
+    longest: float = math.inf,
 ) -> dict[str, Timing]:
     """Time each function in every round, after one call that warms its memory and is not counted.
 
@@ -42,6 +46,9 @@ def time_in_turns(
         How often to go through all of them.
     share
         Seconds each function gets in a round; it is called at least once.
+    longest
+        A function that once took more seconds than this is not called again: its time of that call counts,
+        even that of a first call.
 
     Returns
     -------
@@ -55,16 +62,26 @@ def time_in_turns(
     2
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
+    waiting = dict(functions)
     for _ in range(rounds):
-        for name, function in functions.items():
-            function()
+        for name, function in list(waiting.items()):
+            first = seconds_of(function)
+            if first > longest:
+                seconds[name].append(first)
             spent = 0.0
-            while True:
-                start = time.perf_counter()
-                function()
-                elapsed = time.perf_counter() - start
+            while first <= longest:
+                elapsed = seconds_of(function)
                 seconds[name].append(elapsed)
                 spent += elapsed
-                if spent >= share:
+                if spent >= share or elapsed > longest:
                     break
+            if max(seconds[name]) > longest:
+                del waiting[name]
     return {name: Timing(min(all_), statistics.median(all_), len(all_)) for name, all_ in seconds.items()}
+
+
+def seconds_of(function: Callable[[], object]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
 
-from bench import crossover, headline, machine, memory, roofline
+from bench import crossover, headline, machine, memory, peak, roofline
 from bench.case import Case
 from bench.timing import time_in_turns
 
@@ -26,6 +27,19 @@ def test_share_is_filled_with_calls():
     assert time_in_turns({"a": lambda: None}, rounds=1, share=0.002)["a"].calls > 1
 
 
+def test_a_slow_function_is_called_once_and_counts_with_that_call():
+    order = []
+
+    def slow() -> None:
+        order.append("slow")
+        time.sleep(0.02)
+
+    timings = time_in_turns({"slow": slow, "fast": lambda: order.append("fast")}, 3, 0.0, longest=0.01)
+    assert order.count("slow") == 1 and order.count("fast") == 6
+    assert timings["slow"].calls == 1 and timings["slow"].best >= 0.02
+    assert timings["fast"].calls == 3
+
+
 def test_memory_growth_counts_what_autograd_must_keep():
     case = Case(window=64, band=64, grid=192, layers=4, batch=4, threads=1)
     # one complex64 plane of the grid per layer and image is the least that the plain network holds
@@ -34,7 +48,7 @@ def test_memory_growth_counts_what_autograd_must_keep():
 
 
 def test_memory_growth_reports_a_failing_child(monkeypatch):
-    monkeypatch.setattr(memory.sys, "executable", "false")
+    monkeypatch.setattr(peak.sys, "executable", "false")
     with pytest.raises(RuntimeError, match="measuring memory of 'plain' failed"):
         memory.growth("plain", Case(window=6, band=6, grid=18))
 
