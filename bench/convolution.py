@@ -1,96 +1,230 @@
-"""Fourier-domain convolution against torch's, in turns in one process: ``python -m bench.convolution``.
+"""Fourier-domain convolution against torch's and its peers', in turns in one process.
 
-The better of torch's two memory formats counts. Forward: spectra of the weight kept (inference). Training:
-forward and backward to input and weight, whose spectra are made anew.
+``python -m bench.convolution`` prints milliseconds (best of several) over kernels, the ratio to the better of
+torch's two memory formats beside the ratio the design asks for, and the growth of peak memory. Before an
+implementation is timed, it is checked against ``F.conv2d`` on the same inputs. A call that takes long is
+made once, and its implementation left out at the larger kernels of the row.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Sequence
+import json
+import sys
+from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 import pyfdsr
-from pyfdsr.functional import fourier_conv2d
-
-CASES = (
-    # name, input channels, output channels, groups, size
-    ("dense C4, 128²", 4, 4, 1, 128),
-    ("dense C16, 128²", 16, 16, 1, 128),
-    ("dense C64, 64²", 64, 64, 1, 64),
-    ("depthwise C64, 64²", 64, 64, 64, 64),
+from bench import machine
+from bench.convolution_case import (
+    CALLS,
+    KERNELS,
+    PEER_TARGET,
+    QUICK_KERNELS,
+    QUICK_ROWS,
+    ROWS,
+    ConvolutionCase,
+    make_convolution_inputs,
+    target,
 )
-KERNELS = (3, 5, 7, 11, 15, 31)
+from bench.convolution_implementations import (
+    AUTO,
+    TILED,
+    TORCH_FORMATS,
+    build_convolutions,
+    convolution_implementations,
+)
+from bench.convolution_memory import convolution_growth
+from bench.peak import MEBIBYTE
+from bench.timing import time_in_turns
+
+# row and kernel whose memory is measured
+MEMORY_ROWS = (("dense C16, 128²", 7), ("dense C64, 64²", 11), ("depthwise C64, 64²", 31))
+QUICK_MEMORY_ROWS = (("dense C4, 16²", 3),)
 
 
-def best_in_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Shortest time of every call in seconds, the calls taking turns."""
-    for call in calls:
-        call()
-    best = [float("inf")] * len(calls)
-    for _ in range(rounds):
-        for i, call in enumerate(calls):
-            begin = time.perf_counter()
-            call()
-            best[i] = min(best[i], time.perf_counter() - begin)
-    return best
+def better_torch(seconds: dict[str, float | None]) -> float | None:
+    """Time of the better of torch's two formats, ``None`` if neither was measured.
+
+    Examples
+    --------
+    >>> better_torch({"torch": 3.0, "torch-last": None, "tiled": 1.0})
+    3.0
+    """
+    measured = [seconds[name] for name in TORCH_FORMATS if seconds.get(name) is not None]
+    return min(measured) if measured else None
 
 
-def times(case: tuple[str, int, int, int, int], kernel: int, train: bool, rounds: int) -> list[float]:
-    """Seconds of torch in NCHW, torch in channels_last, tiles and auto, for a batch of two images."""
-    _, inputs, outputs, groups, size = case
-    torch.manual_seed(0)
-    x = torch.randn(2, inputs, size, size, requires_grad=train)
-    w = torch.randn(outputs, inputs // groups, kernel, kernel, requires_grad=train)
-    last = [t.detach().to(memory_format=torch.channels_last).requires_grad_(train) for t in (x, w)]
-    v = torch.randn(2, outputs, size, size)
+def too_slow(timings: dict[str, dict], longest: float) -> set[str]:
+    """Names to leave out at a larger kernel: a call took longer than ``longest`` seconds.
 
-    def call(function: Callable[..., torch.Tensor], x: torch.Tensor, w: torch.Tensor, **more: str) -> None:
-        y = function(x, w, padding=kernel // 2, groups=groups, **more)
-        if train:
-            torch.autograd.grad(y, (x, w), v)
-
-    with torch.set_grad_enabled(train):
-        return best_in_turns(
-            [
-                lambda: call(F.conv2d, x, w),
-                lambda: call(F.conv2d, *last),
-                lambda: call(fourier_conv2d, x, w, algorithm="tiled"),
-                lambda: call(fourier_conv2d, x, w, algorithm="auto"),
-            ],
-            rounds,
-        )
+    The better of torch's formats stays, as the measure of all others.
+    """
+    best = {name: timing["best"] for name, timing in timings.items()}
+    formats = [name for name in TORCH_FORMATS if name in best]
+    stays = min(formats, key=best.__getitem__, default=None)
+    return {name for name, seconds in best.items() if seconds > longest and name != stays}
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def measure_kernel(
+    row: str, case: ConvolutionCase, call: str, names: list[str], rounds: int, share: float, longest: float
+) -> dict:
+    """Time one call of the named implementations.
+
+    Parameters
+    ----------
+    row
+        Name of the row, recorded.
+    case
+        The problem.
+    call
+        One of `bench.convolution_case.CALLS`.
+    names
+        Implementations.
+    rounds, share, longest
+        See `bench.timing.time_in_turns`.
+
+    Returns
+    -------
+    dict
+        The case, and ``timings`` by implementation.
+    """
+    built = build_convolutions(case, make_convolution_inputs(case), names, [call])
+    functions = {name: getattr(convolution, call) for name, convolution in built.items()}
+    timings = time_in_turns(functions, rounds, share, longest)
+    return {
+        "row": row,
+        "call": call,
+        "kernel": case.kernel,
+        "case": vars(case),
+        "timings": {name: timing.as_dict() for name, timing in timings.items()},
+    }
+
+
+def introduction(description: dict, options: argparse.Namespace, missing: dict[str, str]) -> list[str]:
+    """Lines on what is measured and where, and what is left out."""
+    known, build = convolution_implementations(), description["build_config"]
+    return [
+        f"machine   {description['cpu']}, {description['cores']} cores; torch {torch.__version__}",
+        "pyfdsr    " + ", ".join(f"{key}={value}" for key, value in build.items()),
+        f"case      float32, batch {options.batch}, {options.threads} threads; best time of a call in ms",
+        "ratios    of tiled and auto to the better of torch's formats, beside the design's target;",
+        f"          of the better of them to fft-conv-pytorch (target {PEER_TARGET}x)",
+        *(f"left out  {known[name].label}: {reason}" for name, reason in missing.items()),
+    ]
+
+
+def heading(names: list[str]) -> str:
+    """First line of a table."""
+    titles = "".join(f"{name:>11s}" for name in names)
+    return f"{'':20s}{'k':>3s}{titles}   tiled    auto  target fft-conv/"
+
+
+def line(record: dict, names: list[str]) -> str:
+    """Line of a table: milliseconds, ratios of pyfdsr to torch and the target, ratio to fft-conv-pytorch."""
+    seconds = {name: timing["best"] for name, timing in record["timings"].items()}
+    times = "".join(f"{seconds[name] * 1e3:11.3f}" if name in seconds else f"{'-':>11s}" for name in names)
+    torch_best, package = better_torch(seconds), seconds.get("fft-conv")
+    own = [seconds[name] for name in (TILED, AUTO) if name in seconds]
+    asked = target(record["call"], record["row"], record["kernel"])
+    return (
+        f"{record['row']:20s}{record['kernel']:3d}{times}"
+        f"{_ratio(torch_best, seconds.get(TILED)):>8s}{_ratio(torch_best, seconds.get(AUTO)):>8s}"
+        f"{'' if asked is None else f'{asked:g}x':>8s}{_ratio(package, min(own, default=None)):>10s}"
     )
-    parser.add_argument("--threads", type=int, default=pyfdsr.get_num_threads())
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(f"float32, batch 2, {arguments.threads} threads, {pyfdsr.build_config()['isa']}; milliseconds")
-    for train in (False, True):
-        print(f"\n{'forward + backward' if train else 'forward'}")
-        print(
-            f"{'':20}{'k':>4}{'torch':>10}{'ch. last':>10}{'tiled':>10}{'ratio':>8}{'auto':>10}{'ratio':>8}"
-        )
-        for case in CASES:
-            for kernel in KERNELS:
-                rounds = arguments.rounds if kernel < 15 else 3
-                nchw, last, tiled, auto = (1e3 * t for t in times(case, kernel, train, rounds))
-                best = min(nchw, last)
-                print(
-                    f"{case[0]:20}{kernel:4}{nchw:10.2f}{last:10.2f}{tiled:10.2f}{best / tiled:7.1f}x"
-                    f"{auto:10.2f}{best / auto:7.2f}x",
-                    flush=True,
-                )
+
+
+def _ratio(value: float | None, own: float | None) -> str:
+    return f"{value / own:.2f}x" if value and own else ""
+
+
+def measure_memory(rows: dict, selected: list, names: list[str], skipped: dict, threads: int) -> list[dict]:
+    """Growth of peak memory of some rows, implementations left out in ``skipped`` left out here, too."""
+    records = []
+    for row, kernel in selected:
+        case = ConvolutionCase(*rows[row], kernel=kernel, threads=threads)
+        for call in ("infer", "gradient"):
+            wanted = [name for name in names if name not in skipped.get((row, call), set())]
+            sizes = {name: convolution_growth(name, case, call) for name in wanted}
+            records.append({"row": row, "call": call, "kernel": kernel, "bytes": sizes})
+            figures = ", ".join(f"{name} {size / MEBIBYTE:.1f}" for name, size in sizes.items())
+            print(f"  {row}, k = {kernel}, {CALLS[call].split(',')[0]}: {figures}", flush=True)
+    return records
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.convolution",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes: exercises the code, its figures mean nothing"
+    )
+    parser.add_argument("--rows", nargs="+", metavar="TEXT", help="rows whose name contains one of these")
+    parser.add_argument("--kernels", nargs="+", type=int, help=f"default {' '.join(map(str, KERNELS))}")
+    parser.add_argument("--calls", nargs="+", choices=list(CALLS), default=list(CALLS), help="default: all")
+    parser.add_argument("--only", nargs="+", choices=list(convolution_implementations()), metavar="NAME",
+                        help="these implementations only: %(choices)s")  # fmt: skip
+    parser.add_argument("--batch", type=int, default=2, help="images (default 2)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of every implementation (default 2)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds through all (default 5)")
+    parser.add_argument("--share", type=float, default=0.1, help="seconds of each in a round (default 0.1)")
+    parser.add_argument(
+        "--longest", type=float, default=2.0, help="a call longer than this is made once (default 2 s)"
+    )
+    parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write; returns the exit status."""
+    options = parse(arguments)
+    rows, kernels = (QUICK_ROWS, QUICK_KERNELS) if options.quick else (ROWS, KERNELS)
+    rounds, share = (1, 0.0) if options.quick else (options.rounds, options.share)
+    kernels = sorted(options.kernels or kernels)
+    chosen = [row for row in rows if not options.rows or any(text in row for text in options.rows)]
+    known = convolution_implementations()
+    names = options.only or list(known)
+    missing = {name: known[name].missing for name in names if known[name].missing}
+    present = [name for name in names if name not in missing]
+
+    torch.set_num_threads(options.threads)
+    pyfdsr.set_num_threads(options.threads)
+    description = machine.describe()
+    print(*introduction(description, options, missing), sep="\n")
+
+    records: list[dict] = []
+    skipped: dict[tuple[str, str], set[str]] = {}
+    for call in options.calls:
+        print(f"\n{CALLS[call]}\n{heading(names)}", flush=True)
+        for row in chosen:
+            leave = skipped.setdefault((row, call), set())
+            for kernel in kernels:
+                sizes = {"kernel": kernel, "batch": options.batch, "threads": options.threads}
+                wanted = [name for name in present if name not in leave]
+                case = ConvolutionCase(*rows[row], **sizes)
+                record = measure_kernel(row, case, call, wanted, rounds, share, options.longest)
+                leave |= too_slow(record["timings"], options.longest)
+                records.append(record)
+                print(line(record, names), flush=True)
+
+    memory = []
+    if not options.no_memory:
+        print("\ngrowth of peak memory in MiB")
+        pairs = QUICK_MEMORY_ROWS if options.quick else MEMORY_ROWS
+        selected = [(row, kernel) for row, kernel in pairs if row in chosen]
+        memory = measure_memory(rows, selected, present, skipped, options.threads)
+    if options.json:
+        settings = {name: value for name, value in vars(options).items() if name != "json"}
+        record = {"machine": description, "settings": settings, "missing": missing}
+        text = json.dumps({**record, "records": records, "memory": memory}, indent=1, ensure_ascii=False)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
