@@ -1,5 +1,7 @@
 """The examples run as a user would run them; the C++ one against an installed package."""
 
+import copy
+import importlib.util
 import os
 import re
 import shutil
@@ -8,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tolerances import epsilon
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,6 +37,53 @@ def test_cpp_example_builds_against_the_installed_package(tmp_path):
     run(cmake, "-S", str(ROOT / "examples" / "embed_cpp"), "-B", str(here), f"-DCMAKE_PREFIX_PATH={prefix}")
     run(cmake, "--build", str(here))
     assert "after training" in run(str(here / "embed_cpp"))
+
+
+def test_large_kernel_example_prints_curves_and_draws_them(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    sizes = ["--steps", "3", "--batch", "4", "--channels", "4", "--size", "56", "--kernel", "15"]
+    command = [sys.executable, str(ROOT / "examples" / "large_kernels.py"), *sizes]
+    printed = run(*command, "--figure", str(tmp_path / "curves.png"), env=environment)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    rows = [line.split() for line in printed.splitlines() if re.match(r" +\d", line)]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert all(float(row[1]) > 0 for row in rows)
+    assert "ms, pyfdsr" in printed
+
+
+def large_kernels():
+    """The example as a module."""
+    path = ROOT / "examples" / "large_kernels.py"
+    spec = importlib.util.spec_from_file_location("large_kernels", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("memory_format", ["contiguous_format", "channels_last"])
+def test_large_kernel_networks_train_alike(memory_format):
+    import torch
+
+    example, steps = large_kernels(), 6
+    images, labels = example.load("train", 56)
+    torch.manual_seed(0)
+    network = example.LargeKernelNetwork(4, (31, 15))
+    exact = example.Run(copy.deepcopy(network).double(), steps)
+    plain, swapped = example.pair_of_networks(network, "tiled")
+    assert {type(m).__name__ for m in swapped.modules()} >= {"FourierConv2d", "Conv2d"}
+    runs = [example.Run(one, steps, getattr(torch, memory_format)) for one in (plain, swapped)]
+    for batch, target in example.batches(images, labels, 8, steps, seed=1):
+        exact.step(batch.double(), target)
+        for one in runs:
+            one.step(batch, target)
+    # The measure is what rounding does to torch's own float32 curve, against float64: transforms err a few
+    # times as much as direct sums (see the tolerance "convolution"), and training amplifies both alike. The
+    # least that either can err is a rounding of the loss itself.
+    errors = [abs(a - b) for a, b in zip(runs[0].losses, exact.losses, strict=True)]
+    limit = 8 * max(*errors, max(exact.losses) * epsilon(torch.float32))
+    assert limit < 1e-3 < abs(exact.losses[0] - exact.losses[-1])
+    for ours, theirs in zip(runs[1].losses, exact.losses, strict=True):
+        assert abs(ours - theirs) <= limit
 
 
 def test_the_readme_example_runs():
