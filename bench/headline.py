@@ -198,9 +198,6 @@ def heading(description: dict, case: Case, peaks: roofline.Roofline) -> list[str
     build = description["build_config"] or {}
     versions = ", ".join(f"{name} {version}" for name, version in description["versions"].items() if version)
     precision = "float64" if case.double else "float32"
-    load, cores = description["load_average"], description["cores"]
-    # this process alone has not run long enough to raise the average
-    busy = [f"warning   load average {load:.1f} on {cores} cores: other processes disturb every time below"]
     return [
         f"machine   {description['cpu']}, {description['cores']} cores; {description['system']}",
         f"software  Python {description['python']}, {versions}",
@@ -211,7 +208,7 @@ def heading(description: dict, case: Case, peaks: roofline.Roofline) -> list[str
             ("peaks     " if number == 0 else "          ") + line
             for number, line in enumerate(roofline.lines(peaks))
         ),
-        *(busy if load is not None and load > 0.5 * cores else []),
+        *machine.busy_warning(description),
     ]
 
 

@@ -64,3 +64,20 @@ def describe() -> dict:
         "build_config": build_config(),
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }
+
+
+def busy_warning(description: dict) -> list[str]:
+    """Line that warns of other processes, none on an idle machine.
+
+    Examples
+    --------
+    >>> busy_warning({"load_average": 0.1, "cores": 2})
+    []
+    >>> busy_warning({"load_average": 1.5, "cores": 2})
+    ['warning   load average 1.5 on 2 cores: other processes disturb every time below']
+    """
+    load, cores = description["load_average"], description["cores"]
+    # this process alone has not run long enough to raise the average
+    if load is None or load <= 0.5 * cores:
+        return []
+    return [f"warning   load average {load:.1f} on {cores} cores: other processes disturb every time below"]
