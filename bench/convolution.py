@@ -59,12 +59,12 @@ def better_torch(seconds: dict[str, float | None]) -> float | None:
 def too_slow(timings: dict[str, dict], longest: float) -> set[str]:
     """Names to leave out at a larger kernel: a call took longer than ``longest`` seconds.
 
-    The better of torch's formats stays, as the measure of all others.
+    The better of torch's formats stays, as the measure of all others, and so does pyfdsr.
     """
     best = {name: timing["best"] for name, timing in timings.items()}
     formats = [name for name in TORCH_FORMATS if name in best]
-    stays = min(formats, key=best.__getitem__, default=None)
-    return {name for name, seconds in best.items() if seconds > longest and name != stays}
+    stay = {TILED, AUTO, min(formats, key=best.__getitem__, default=TILED)}
+    return {name for name, seconds in best.items() if seconds > longest and name not in stay}
 
 
 def measure_kernel(
@@ -112,6 +112,7 @@ def introduction(description: dict, options: argparse.Namespace, missing: dict[s
         "ratios    of tiled and auto to the better of torch's formats, beside the design's target;",
         f"          of the better of them to fft-conv-pytorch (target {PEER_TARGET}x)",
         *(f"left out  {known[name].label}: {reason}" for name, reason in missing.items()),
+        *machine.busy_warning(description),
     ]
 
 

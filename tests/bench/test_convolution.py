@@ -56,20 +56,21 @@ def test_a_line_shows_ratios_to_the_better_format_and_the_target():
                                 "4.5x", "20.00x"]  # fmt: skip
 
 
-def test_a_slow_implementation_is_left_out_at_larger_kernels_but_never_the_better_format():
-    slow = timings(torch=5.0, torch_last=40.0, fft_conv=3.0, tiled=0.1)
+def test_a_slow_implementation_is_left_out_at_larger_kernels_but_never_pyfdsr_or_the_better_format():
+    slow = timings(torch=5.0, torch_last=40.0, fft_conv=3.0, tiled=2.1, auto=9.0)
     assert convolution.too_slow(slow, 2.0) == {"torch-last", "fft-conv"}
     assert convolution.too_slow(slow, 60.0) == set()
-    assert convolution.too_slow(timings(tiled=3.0), 2.0) == {"tiled"}
+    assert convolution.too_slow(timings(fft_conv=3.0), 2.0) == {"fft-conv"}
 
 
 def test_slow_implementations_disappear_from_the_next_kernel(tmp_path):
     path = tmp_path / "convolution.json"
-    arguments = ["--quick", "--rows", "dense", "--calls", "infer", "--only", "torch", "tiled"]
+    arguments = ["--quick", "--rows", "dense", "--calls", "infer", "--only", "torch", "fft-conv", "tiled"]
     assert convolution.main([*arguments, "--longest", "0", "--no-memory", "--json", str(path)]) == 0
     first, second = json.loads(path.read_text(encoding="utf-8"))["records"]
-    assert set(first["timings"]) == {"torch", "tiled"} and set(second["timings"]) == {"torch"}
-    assert first["timings"]["tiled"]["calls"] == 1
+    assert set(first["timings"]) == {"torch", "fft-conv", "tiled"}
+    assert set(second["timings"]) == {"torch", "tiled"}
+    assert first["timings"]["fft-conv"]["calls"] == 1
 
 
 def test_memory_growth_counts_the_spectra_of_the_maps():
