@@ -69,7 +69,7 @@ class ConvolutionCase:
     Examples
     --------
     >>> ConvolutionCase(4, 8, 2, size=16, kernel=5).products
-    409600
+    204800
     """
 
     in_channels: int

@@ -26,7 +26,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def versions(names: tuple[str, ...] = ("pyfdsr", "torch", "numpy", "pyfftw")) -> dict[str, str | None]:
+def versions(
+    names: tuple[str, ...] = ("pyfdsr", "torch", "numpy", "pyfftw", "fft-conv-pytorch"),
+) -> dict[str, str | None]:
     """Installed versions by distribution name, ``None`` where there is none."""
     found: dict[str, str | None] = {}
     for name in names:
