@@ -213,7 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=80, help="default 80")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--channels", type=int, default=16, help="of the first stage (default 16)")
     parser.add_argument("--kernel", type=int, default=31, help="large kernels (default 31)")
