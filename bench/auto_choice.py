@@ -93,12 +93,7 @@ def functions_of(
     }
     if alternatives:
         for algorithm in ("tiled", "fourier"):
-            alternative = call(algorithm, torch.contiguous_format)
-            try:
-                alternative()
-            except ValueError:  # longer than the longest transform
-                continue
-            functions[algorithm] = alternative
+            functions[algorithm] = call(algorithm, torch.contiguous_format)
     return functions
 
 

@@ -49,8 +49,8 @@ def forward_of(case: ConvolutionCase, algorithm: str, tile: int = 0) -> tuple[Ca
     x, w = inputs.x.numpy(), inputs.w.numpy()
     sizes = (case.kernel,) * 2, (case.size,) * 2, (1, 1), (case.padding,) * 4, (1, 1), case.groups
     channels = case.in_channels, case.out_channels
-    plan = _core.FourierConv2d(*channels, *sizes, False, algorithm, tile)
-    return (lambda: plan.forward(x, w, None, case.threads, False, True)), plan.tile
+    plan = _core.FourierConv2d(*channels, *sizes, algorithm=algorithm, tile=(tile, tile))
+    return (lambda: plan.forward(x, w, None, case.threads, keep_spectra="checked")), plan.tile[1]
 
 
 def case_of(size: int, kernel: int, batch: int, threads: int) -> ConvolutionCase:

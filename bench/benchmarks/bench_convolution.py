@@ -105,9 +105,9 @@ class Plan:
         inputs = make_convolution_inputs(case)
         x, w = inputs.x.numpy(), inputs.w.numpy()
         sizes = (case.kernel,) * 2, (case.size,) * 2, (1, 1), (case.padding,) * 4, (1, 1), case.groups
-        self.create = lambda: _core.FourierConv2d(case.in_channels, case.out_channels, *sizes, False)
+        self.create = lambda: _core.FourierConv2d(case.in_channels, case.out_channels, *sizes)
         self.plan = self.create()
-        self.cold = lambda: self.plan.forward(x, w, None, 1, False, False)
+        self.cold = lambda: self.plan.forward(x, w, None, 1)
         self.cold()
 
     def time_plan(self, *_: object) -> None:
@@ -117,6 +117,6 @@ class Plan:
         self.cold()
 
     def track_tile(self, *_: object) -> int:
-        return self.plan.tile
+        return self.plan.tile[1]
 
     track_tile.unit = "samples"

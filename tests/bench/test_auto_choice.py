@@ -103,12 +103,12 @@ def test_choice_is_told_from_the_bits(case, direct, train):
     assert auto_choice.chose_torch(case, inputs, train) is direct
 
 
-def test_all_calls_run_also_where_no_transform_is_long_enough():
+def test_all_calls_run_also_where_the_map_is_longer_than_a_tile():
     case = ConvolutionCase(1, 1, 1, 150, 3, 1, 1)
     inputs = auto_choice.make_convolution_inputs(case)
     for train in (False, True):
         functions = auto_choice.functions_of(case, inputs, train, alternatives=True)
-        assert set(functions) == {"torch-nchw", "auto-nchw", "torch-last", "auto-last", "tiled"}
+        assert set(functions) == {"torch-nchw", "auto-nchw", "torch-last", "auto-last", "tiled", "fourier"}
         for function in functions.values():
             function()
 
