@@ -239,7 +239,7 @@ void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Ind
                               const LineBuffers<T>&, const T*);                                                       \
   template void multiply_slot<T>(const LaneChoice&, const Channels&, const LaneOrder&, const LaneOrder&, const T*,    \
                                  const T*, Index, T*, bool);                                                          \
-  template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);                                   \
+  template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);                    \
   template void correlate_maps<T>(const TileTransform<T>&, const Tiling&, Index, const Image<const T>&,               \
                                   const Image<const T>&, const Channels&, int, const Kernels<T>&);
 FDSR_INSTANTIATE(float)

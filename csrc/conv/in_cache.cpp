@@ -90,7 +90,8 @@ Index pairs_in_cache(const TileTransform<T>& transform, const Channels& channels
   if (channels.depthwise) return 1;
   const Index lanes = kernels::conv_kernels<T>().lanes;
   const Index most = std::max(channels.in, channels.out), width = choice.width;
-  const Index pair_bytes = Index(transform.tile_size()) * Index{sizeof(T)} * ((most + width - 1) / width * width) / lanes;
+  const Index pair_lanes = (most + width - 1) / width * width;
+  const Index pair_bytes = Index(transform.tile_size() * sizeof(T)) * pair_lanes / lanes;
   Index pairs = std::max<Index>(1, kTileBytes / pair_bytes);
   // Whole vectors: of pairs, or of the rows of pairs.
   const Index whole = choice.pairs_outside ? (most < lanes ? lanes / width : 1) : lanes;

@@ -35,8 +35,8 @@ constexpr double kLongLines = 2.0;         // FFTW's lines go through copies
 constexpr double kLargeTileBytes = 400e3;  // beyond the second-level cache
 constexpr double kChunkBytes = 4 << 20;
 
-// Time of a call for two images, in nanoseconds of one thread with eight lanes. The factors were fitted to some 430
-// measured calls (AVX2, 3 to 128 channels, kernels 3 to 31, maps 32 to 224; median error 25 %).
+// Time of a call for two images, in nanoseconds of one thread of an AVX2 processor of 2021. The factors were fitted to
+// some 430 measured calls (3 to 128 channels, kernels 3 to 31, maps 32 to 224; median error 25 %).
 double cost(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::size_t sample_bytes) {
   const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
   const double area = double(choice.length().area()), pairs = 2.0 * tiling.pairs;
@@ -44,7 +44,8 @@ double cost(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::s
   const double in = std::ceil(pairs * g.in_channels / lanes), out = std::ceil(pairs * g.out_channels / lanes);
   const double terms = depthwise ? 0.5 : double(g.in_channels) / g.groups;  // of a sum over channels
   const double weights = (depthwise ? 1.0 : terms) * g.out_channels / lanes;
-  const double chunk = std::max(4.0, kChunkBytes / (area * 2 * double(sample_bytes) * (g.in_channels + g.out_channels)));
+  const double pair_bytes = area * 2 * double(sample_bytes) * (g.in_channels + g.out_channels);
+  const double chunk = std::max(4.0, kChunkBytes / pair_bytes);
   const bool is_large = area * 2 * lanes * double(sample_bytes) > kLargeTileBytes;
   const bool is_long = std::max(choice.y.length, choice.x.length) > tile_lengths().back();
   // Spectra of the weights are kept in inference, when every chunk of tiles reads them, and made anew in training:

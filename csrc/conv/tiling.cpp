@@ -21,10 +21,11 @@ Axis sampled_axis(int length, int offset, int step, int samples, int period) {
 }
 
 int shortest_circle(const Axis& axis, int extent) {
-  const auto is_sample = [](int s) { return s >= 0; };
-  const auto begin = axis.sample.begin(), end = axis.sample.end();
-  const int leading = static_cast<int>(std::find_if(begin, end, is_sample) - begin);
-  const int trailing = static_cast<int>(std::find_if(axis.sample.rbegin(), axis.sample.rend(), is_sample) - axis.sample.rbegin());
+  const auto zeros = [](auto begin, auto end) {
+    return static_cast<int>(std::find_if(begin, end, [](int s) { return s >= 0; }) - begin);
+  };
+  const int leading = zeros(axis.sample.begin(), axis.sample.end());
+  const int trailing = zeros(axis.sample.rbegin(), axis.sample.rend());
   return std::max({extent, axis.length() - leading, axis.length() - trailing});
 }
 

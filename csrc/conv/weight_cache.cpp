@@ -76,8 +76,8 @@ WeightCache::~WeightCache() {
   }
 }
 
-std::shared_ptr<const void> WeightCache::find(const void* weights, std::size_t weight_bytes, Layout layout, KeepSpectra keep,
-                                              int threads) const {
+std::shared_ptr<const void> WeightCache::find(const void* weights, std::size_t weight_bytes, Layout layout,
+                                              KeepSpectra keep, int threads) const {
   if (keep == KeepSpectra::no) return nullptr;
   Store& all = store();
   std::shared_ptr<const std::vector<char>> content;

@@ -1,5 +1,5 @@
 // Spectra of weights, kept from call to call: one cache for the process, bounded in bytes, the least recently used
-// leaving first. An entry belongs to one plan and one place in memory, and holds while the content there stays the same.
+// leaving first. An entry belongs to one plan and one place in memory, and holds while the content there stays.
 #pragma once
 
 #include <cstdint>

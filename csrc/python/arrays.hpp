@@ -5,11 +5,13 @@
 #include <pybind11/pybind11.h>
 
 #include <complex>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "fdsr/error.hpp"
 #include "fdsr/geometry.hpp"
+#include "threads/buffers.hpp"
 
 namespace fdsr::python {
 
@@ -45,6 +47,17 @@ const V* data_of(const char* name, const py::object& object, const Shape& shape)
 inline py::ssize_t first_extent(const char* name, const py::array& array) {
   if (array.ndim() < 1) invalid_argument(name, ": a scalar given, a batch needed");
   return array.shape(0);
+}
+
+// An uninitialised array of `size` elements whose memory returns to the core's buffers: fresh pages would cost more than
+// the work on them.
+template <class T>
+py::array_t<T> array_in_reused_memory(const Shape& shape, const Shape& byte_strides, py::ssize_t size) {
+  auto buffer = std::make_unique<Buffer>(sizeof(T) * static_cast<std::size_t>(size));
+  T* data = buffer->as<T>();
+  const py::capsule owner(buffer.get(), [](void* p) { delete static_cast<Buffer*>(p); });
+  static_cast<void>(buffer.release());
+  return py::array_t<T>(shape, byte_strides, data, owner);
 }
 
 inline Size size_of(const std::pair<int, int>& pair) { return {pair.first, pair.second}; }

@@ -50,8 +50,9 @@ Map<T> map_of(const char* name, const py::array& array, int channels, Size size)
 template <class T>
 py::array_t<T> empty_map(py::ssize_t batch, py::ssize_t channels, Size size, bool channels_last) {
   const py::ssize_t y = size.y, x = size.x, item = sizeof(T);
-  if (!channels_last) return py::array_t<T>({batch, channels, y, x});
-  return py::array_t<T>({batch, channels, y, x}, {item * y * x * channels, item, item * x * channels, item * channels});
+  const Shape strides = channels_last ? Shape{item * y * x * channels, item, item * x * channels, item * channels}
+                                      : Shape{item * y * x * channels, item * y * x, item * x, item};
+  return array_in_reused_memory<T>({batch, channels, y, x}, strides, batch * channels * y * x);
 }
 
 template <class T>

@@ -5,21 +5,16 @@
 
 #include "arrays.hpp"
 #include "fdsr/four_f.hpp"
-#include "threads/buffers.hpp"
 
 namespace fdsr::python {
 namespace {
 
 using Callbacks = std::vector<std::uintptr_t>;
 
-// What the adjoint needs, in reused memory owned by the array.
+// What the adjoint needs.
 template <class T>
 py::array_t<T> make_tape(std::int64_t size) {
-  auto buffer = std::make_unique<Buffer>(sizeof(T) * static_cast<std::size_t>(size));
-  T* data = buffer->as<T>();
-  const py::capsule owner(buffer.get(), [](void* p) { delete static_cast<Buffer*>(p); });
-  static_cast<void>(buffer.release());
-  return py::array_t<T>({py::ssize_t{size}}, {py::ssize_t{sizeof(T)}}, data, owner);
+  return array_in_reused_memory<T>({py::ssize_t{size}}, {py::ssize_t{sizeof(T)}}, size);
 }
 
 struct Masks {

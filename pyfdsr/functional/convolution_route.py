@@ -16,8 +16,8 @@ from pyfdsr._convolution import Convolution, output_size_of
 
 __all__ = ["Case", "direct", "settings_of", "takes"]
 
-_LEAST_PRODUCTS = 2e6
-"""Multiply-accumulates of the direct sum below which a call is too short to gain."""
+_LONGEST_IN_CHANNELS_LAST = 12
+"""torch's gradients in channels_last take seconds to minutes for longer kernels."""
 
 
 class Case(NamedTuple):
@@ -68,31 +68,95 @@ def takes(case: Case, planner: str, threads: int) -> str:
     """
     if planner == "measure":
         return _measured(case)
-    return "fourier" if _is_expected_faster(case) else "direct"
+    return _expected(case)
 
 
-def _is_expected_faster(case: Case) -> bool:
-    """Go by rules drawn from measurements of both (``bench/auto_choice.py``)."""
+# What follows is in nanoseconds of one thread of an AVX2 processor of 2021, measured on some thousand random
+# shapes. Processors with wider vectors take less on both sides.
+
+
+def _expected(case: Case) -> str:
+    in_fourier_domain = _time_of_fourier(case)
+    direct, last = (_time_of_torch(case, channels_last) for channels_last in (False, True))
+    if case.channels_last:
+        return "fourier" if in_fourier_domain < last else "direct"
+    copies = case.channels[0] * case.input_size[0] * case.input_size[1]
+    copies += case.channels[1] * case.output_size[0] * case.output_size[1]
+    last += case.batch * copies * (2.0 if case.recorded else 1.0) + 20e3
+    # Copies are made only for a clear gain.
+    times = {"fourier": in_fourier_domain, "direct": direct, "channels_last": 1.3 * last}
+    return min(times, key=times.__getitem__)
+
+
+def _time_of_fourier(case: Case) -> float:
+    """Transforms of tiles of a usual length (or of the whole map), products, and the weight's spectra."""
+    if max(case.convolution.kernel) == 1:
+        return float("inf")
     (inputs, outputs), convolution = case.channels, case.convolution
-    area = convolution.kernel[0] * convolution.kernel[1]
-    size = case.output_size
-    products = case.batch * outputs * size[0] * size[1] * case.terms * area
-    if convolution.stride != (1, 1) or products < _LEAST_PRODUCTS or min(size) < 8:
-        return False
-    # Dilated kernels are long but cheap for the direct sum.
-    spread = convolution.extent[0] * convolution.extent[1] / area
-    if case.terms == 1 and convolution.groups > 1:
-        return outputs == inputs and area >= 49 * spread
-    return area >= _break_even(min(case.terms, outputs // convolution.groups), case.recorded) * spread
+    sizes = [
+        n + p + q - e + 1
+        for n, p, q, e in zip(
+            case.input_size,
+            convolution.padding[::2],
+            convolution.padding[1::2],
+            convolution.extent,
+            strict=True,
+        )
+    ]
+    length, samples = 1.0, 1.0
+    for size, extent in zip(sizes, convolution.extent, strict=True):
+        tile = 2.5 * extent + 12
+        whole = size + extent // 2
+        share = min(tile / (tile - extent + 1), whole / size)  # transformed samples for one result
+        samples *= size * share
+        length *= min(tile, whole)
+    depthwise = case.terms == 1 and outputs == inputs
+    terms = 2 if depthwise else case.terms
+    image = samples * (6.5 * (inputs + outputs) + 1.15 * terms * outputs) / 16 * (1.6 if depthwise else 1.0)
+    weights = length * case.terms * outputs / 8
+    time = case.batch * image * (3.4 if case.recorded else 1.0) + weights * (16 if case.recorded else 2)
+    return (2 if case.double else 1) * 1.4 * time + (100e3 if case.recorded else 25e3)
 
 
-def _break_even(channels: int, recorded: bool) -> float:
-    # Area of a kernel. Every transform is shared by so many channels; training transforms the weights anew.
-    if channels >= 16:
-        return 9.0
-    if channels >= 4:
-        return 49.0 if recorded else 25.0
-    return 121.0
+# Of one multiply-accumulate of torch's kernels, contiguous and channels_last, for kernels up to 1, 3, 5, 10
+# and longer.
+_KERNELS = (1, 3, 5, 10)
+_RATES = {
+    "depthwise": ((0.95, 0.22, 0.094, 0.079, 0.82), (5.3, 0.12, 0.061, 0.073, 0.069)),
+    "grouped": ((0.26, 0.26, 0.25, 0.23, 0.23), (1.3, 0.26, 0.115, 0.069, 0.06)),
+    "few outputs": ((0.11, 0.15, 0.145, 0.28, 0.28), (0.3, 0.1, 0.08, 0.071, 0.06)),
+    "some outputs": ((0.1, 0.08, 0.06, 0.12, 0.137), (0.3, 0.1, 0.033, 0.025, 0.038)),
+    "one input": ((0.125, 0.16, 0.07, 0.041, 0.049), (0.16, 0.2, 0.076, 0.037, 0.039)),
+    "few inputs": ((0.17, 0.062, 0.035, 0.034, 0.071), (0.09, 0.057, 0.033, 0.03, 0.027)),
+    "dense": ((0.035, 0.032, 0.028, 0.044, 0.074), (0.031, 0.025, 0.025, 0.023, 0.024)),
+}
+# Of a forward and backward pass, over that of a forward one.
+_WITH_GRADIENTS = {"depthwise": 8.0, "grouped": 3.5, "one input": 7.0}
+
+
+def _kind_of(case: Case) -> str:
+    groups, outputs = case.convolution.groups, case.channels[1] // case.convolution.groups
+    if groups > 1 and case.terms == 1:
+        return "depthwise"
+    if groups > 1 and min(case.terms, outputs) < 8:
+        return "grouped"
+    if outputs < 16:
+        return "few outputs" if outputs < 8 else "some outputs"
+    if case.terms < 8:
+        return "one input" if case.terms < 3 else "few inputs"
+    return "dense"
+
+
+def _time_of_torch(case: Case, channels_last: bool) -> float:
+    """Multiply-accumulates of the direct sum by torch's rate."""
+    kernel, size, kind = case.convolution.kernel, case.output_size, _kind_of(case)
+    products = case.batch * case.channels[1] * size[0] * size[1] * case.terms * kernel[0] * kernel[1]
+    rate = _RATES[kind][channels_last][sum(max(kernel) > k for k in _KERNELS)]
+    if case.recorded:
+        rate *= _WITH_GRADIENTS.get(kind, 3.4) if max(kernel) > 3 else 4.5
+        if channels_last and max(kernel) > _LONGEST_IN_CHANNELS_LAST:
+            return float("inf")
+    return (2 if case.double else 1) * rate * products + 5e3
 
 
 def _measured(case: Case) -> str:
@@ -107,8 +171,7 @@ def _measured(case: Case) -> str:
         "direct": lambda x, w: direct(x, w, None, convolution, "direct"),
         "channels_last": lambda x, w: direct(x, w, None, convolution, "channels_last"),
     }
-    # torch's gradients in channels_last take seconds to minutes for large kernels.
-    if case.channels_last or (case.recorded and max(convolution.kernel) > 12):
+    if case.channels_last or (case.recorded and max(convolution.kernel) > _LONGEST_IN_CHANNELS_LAST):
         del ways["channels_last"]
     best = dict.fromkeys(ways, float("inf"))
     x.requires_grad_(case.recorded)
