@@ -28,6 +28,7 @@ from ._runtime import (
 )
 
 _MODULES = (
+    "chip",
     "data",
     "functional",
     "losses",

@@ -24,7 +24,7 @@ LAYERS = (
     ("ops",),
     ("_runtime",),
     ("_plans",),
-    ("_arguments", "_convolution", "nonlinearity", "optics.grid", "chip.config"),
+    ("_arguments", "_convolution", "nonlinearity", "optics.grid", "chip.config", "chip.parameters"),
     ("_core",),
 )
 
@@ -83,7 +83,8 @@ def test_every_module_has_a_layer():
 
 
 @pytest.mark.parametrize(
-    "module", ["pyfdsr", "pyfdsr.ops", "pyfdsr.optics", "pyfdsr.nonlinearity", "pyfdsr.data"]
+    "module",
+    ["pyfdsr", "pyfdsr.ops", "pyfdsr.optics", "pyfdsr.nonlinearity", "pyfdsr.data", "pyfdsr.chip.config"],
 )
 def test_torch_is_not_imported(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -1,0 +1,31 @@
+"""Emulation of a photonic Fourier chip: configuration, conversion of models, calibration, statistics.
+
+Members load on first use, so that the plain configuration (:mod:`pyfdsr.chip.config`) needs neither torch nor
+the compiled core.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_MEMBERS = {
+    "ADCParameters": "parameters",
+    "ChipConfig": "config",
+    "CostParameters": "parameters",
+    "DACParameters": "parameters",
+    "NoiseParameters": "parameters",
+    "PrecisionParameters": "parameters",
+}
+
+__all__ = sorted(_MEMBERS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MEMBERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MEMBERS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
