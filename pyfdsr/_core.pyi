@@ -136,3 +136,83 @@ class FourierConv2d:
     def tile(self) -> tuple[int, int]: ...
     @property
     def algorithm(self) -> str: ...
+
+def philox(
+    counter: tuple[int, int, int, int], key: tuple[int, int]
+) -> tuple[int, int, int, int]: ...
+
+class ChipModel:
+    def __init__(
+        self,
+        *,
+        frame: tuple[int, int],
+        dac_bits: int,
+        adc_bits: int,
+        encoding: str,
+        linearise: bool,
+        detection: str,
+        reference_amplitude: float,
+        slicing: str,
+        slices: int,
+        shots: int,
+        inp_noise: float,
+        out_noise: float,
+        phase_noise: float,
+        photons: float,
+        crosstalk: float,
+        electronic_dc: bool,
+        optical_weights: bool,
+        optical_product: bool,
+        gain: Sequence[complex],
+    ) -> None: ...
+
+class ChipTransform:
+    def __init__(self, model: ChipModel, passes: int, double: bool) -> None: ...
+    def forward(
+        self,
+        x: _Array,
+        inverse: bool,
+        ranges: Sequence[tuple[float, float]],
+        draw: tuple[int, int, int, int],
+        observe: bool,
+        threads: int,
+    ) -> tuple[_Array, dict[str, Any], NDArray[np.uint64] | None]: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def frames(self) -> int: ...
+
+class ChipConv2d:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: tuple[int, int],
+        input_size: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int, int, int],
+        dilation: tuple[int, int],
+        groups: int,
+        model: ChipModel,
+        double: bool,
+    ) -> None: ...
+    def forward(
+        self,
+        x: _Array,
+        w: _Array,
+        bias: _Array | None,
+        ranges: Sequence[tuple[float, float]],
+        draw: tuple[int, int, int, int],
+        compare: int,
+        observe: bool,
+        threads: int,
+    ) -> tuple[_Array, dict[str, Any], NDArray[np.uint64] | None]: ...
+    def adjoint_weight(
+        self, v: _Array, x: _Array, draw: tuple[int, int, int, int], threads: int
+    ) -> _Array: ...
+    @property
+    def passes(self) -> int: ...
+    @property
+    def tiles(self) -> tuple[int, int]: ...
+    @property
+    def frames(self) -> int: ...

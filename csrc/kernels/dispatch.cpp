@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "chip_kernels.hpp"
 #include "conv_kernels.hpp"
 #include "kernels.hpp"
 
@@ -14,6 +15,8 @@ namespace fdsr::kernels {
   KernelTable<T> make_table(const char*); \
   template <class T>                      \
   ConvTable<T> make_conv_table();         \
+  template <class T>                      \
+  ChipTable<T> make_chip_table();         \
   }
 FDSR_DECLARE(portable)
 #ifdef FDSR_HAVE_AVX2
@@ -81,6 +84,18 @@ ConvTable<T> select_conv_table() {
   return portable::make_conv_table<T>();
 }
 
+template <class T>
+ChipTable<T> select_chip_table() {
+  const std::string& isa = chosen_isa();
+#ifdef FDSR_HAVE_AVX512
+  if (isa == "avx512") return avx512::make_chip_table<T>();
+#endif
+#ifdef FDSR_HAVE_AVX2
+  if (isa == "avx2") return avx2::make_chip_table<T>();
+#endif
+  return portable::make_chip_table<T>();
+}
+
 }  // namespace
 
 template <class T>
@@ -98,6 +113,14 @@ const ConvTable<T>& conv_kernels() {
 }
 template const ConvTable<float>& conv_kernels();
 template const ConvTable<double>& conv_kernels();
+
+template <class T>
+const ChipTable<T>& chip_kernels() {
+  static const ChipTable<T> table = select_chip_table<T>();
+  return table;
+}
+template const ChipTable<float>& chip_kernels();
+template const ChipTable<double>& chip_kernels();
 
 const char* active_isa() { return chosen_isa().c_str(); }
 

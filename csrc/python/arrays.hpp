@@ -67,5 +67,6 @@ void bind_windowed_dft(py::module_& module);
 void bind_nonlinearity(py::module_& module);
 void bind_four_f(py::module_& module);
 void bind_conv2d(py::module_& module);
+void bind_chip(py::module_& module);
 
 }  // namespace fdsr::python

@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, module) {
   fdsr::python::bind_nonlinearity(module);
   fdsr::python::bind_four_f(module);
   fdsr::python::bind_conv2d(module);
+  fdsr::python::bind_chip(module);
 }
