@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from . import _core, _plans
+from . import _chip, _core, _plans
 
 __all__ = [
     "build_config",
@@ -100,6 +100,7 @@ def get_planner() -> str:
 def clear_caches() -> None:
     """Forget every plan and give reused scratch memory back to the system."""
     _plans.clear()
+    _chip.clear()
     _core.clear_buffers()
 
 

@@ -23,7 +23,7 @@ LAYERS = (
     ("autograd",),
     ("ops",),
     ("_runtime",),
-    ("_plans",),
+    ("_plans", "_chip"),
     ("_arguments", "_convolution", "nonlinearity", "optics.grid", "chip.config", "chip.parameters"),
     ("_core",),
 )

@@ -47,6 +47,9 @@ TOLERANCES = {
         84,
         "two transforms and a sum over channels: at most 1e-5 of the output's scale in float32 (eps 1.19e-7)",
     ),
+    "chip_noise": Tolerance(
+        64, "normal deviates in single precision, 4 eps each, up to 16 of them summed at the noise's scale"
+    ),
     "ledger": Tolerance(4.5e10, "energy balance closes to 1e-5 in float64"),
     "ledger_rounding": Tolerance(
         1e5, "energies summed over 10^5 samples and ten layers, relative to the input: 2e-11 in float64"

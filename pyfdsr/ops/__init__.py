@@ -4,6 +4,7 @@ Fields are complex64 or complex128 arrays ``[..., y, x]``; results keep the prec
 convention of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real loss L: ``⟨A x, v⟩ = ⟨x, Aᴴ v⟩``.
 """
 
+from .chip import chip_conv2d, chip_dft2
 from .four_f import four_f, four_f_adjoint
 from .four_f_stack import StackTape, four_f_stack, four_f_stack_adjoint
 from .fourier_conv2d import (
@@ -17,6 +18,8 @@ from .windowed_dft import windowed_dft, windowed_dft_adjoint, windowed_idft, win
 
 __all__ = [
     "StackTape",
+    "chip_conv2d",
+    "chip_dft2",
     "four_f",
     "four_f_adjoint",
     "four_f_stack",

@@ -1,7 +1,9 @@
 """Slow, obvious twins of the engine's operators, written from the definitions alone.
 
-Nothing here imports the compiled core, so that the two can be compared. Four modules:
+Nothing here imports the compiled core, so that the two can be compared. Five modules:
 
+``chip``
+    NumPy and Numba: the emulated Fourier chip, frame by frame.
 ``direct_sums``
     NumPy: every transform as an explicit O(N²) sum, every nonlinearity as its formula.
 ``convolution``
@@ -21,7 +23,7 @@ import importlib
 from typing import Any
 
 _HOMES = {"PlainAOSRNN": "torch_twin", "FourFLayer": "fftw_twin"}
-_MODULES = ("convolution", "direct_sums", "fftw_twin", "torch_twin")
+_MODULES = ("chip", "convolution", "direct_sums", "fftw_twin", "torch_twin")
 
 __all__ = [*_HOMES, *_MODULES]
 
