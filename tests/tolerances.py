@@ -47,6 +47,8 @@ TOLERANCES = {
         84,
         "two transforms and a sum over channels: at most 1e-5 of the output's scale in float32 (eps 1.19e-7)",
     ),
+    "chip_ideal_single": Tolerance(8.4, "frames without errors: 1e-6 in float32 (eps 1.19e-7)"),
+    "chip_ideal_double": Tolerance(4500, "frames without errors: 1e-12 in float64 (eps 2.2e-16)"),
     "chip_noise": Tolerance(
         64, "normal deviates in single precision, 4 eps each, up to 16 of them summed at the noise's scale"
     ),

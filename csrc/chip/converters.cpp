@@ -44,10 +44,12 @@ ChipTally& ChipTally::operator+=(const ChipTally& other) {
   frames += other.frames;
   dac_conversions += other.dac_conversions;
   adc_conversions += other.adc_conversions;
-  dac_values += other.dac_values;
-  dac_clipped += other.dac_clipped;
-  adc_values += other.adc_values;
-  adc_clipped += other.adc_clipped;
+  for (int stage = 0; stage < 2; ++stage) {
+    dac_values[stage] += other.dac_values[stage];
+    dac_clipped[stage] += other.dac_clipped[stage];
+    adc_values[stage] += other.adc_values[stage];
+    adc_clipped[stage] += other.adc_clipped[stage];
+  }
   compared += other.compared;
   signal += other.signal;
   error += other.error;
@@ -55,6 +57,13 @@ ChipTally& ChipTally::operator+=(const ChipTally& other) {
 }
 
 namespace chip {
+
+void take(ChipTally& tally, int stage, const Gauges& gauges) {
+  tally.dac_values[stage] += gauges.counts.dac_values;
+  tally.dac_clipped[stage] += gauges.counts.dac_clipped;
+  tally.adc_values[stage] += gauges.counts.adc_values;
+  tally.adc_clipped[stage] += gauges.counts.adc_clipped;
+}
 
 ChipHistograms summed(const std::vector<std::vector<std::uint64_t>>& workers, std::size_t bins) {
   ChipHistograms total{std::vector<std::uint64_t>(bins), std::vector<std::uint64_t>(bins)};

@@ -272,10 +272,8 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
                     if (compared) std::copy(values, values + valid, kept.data() + o * valid);
                   });
     ChipTally& own = tallies[pack];
-    own.dac_values = to.counts.dac_values + from.counts.dac_values;
-    own.dac_clipped = to.counts.dac_clipped + from.counts.dac_clipped;
-    own.adc_values = to.counts.adc_values + from.counts.adc_values;
-    own.adc_clipped = to.counts.adc_clipped + from.counts.adc_clipped;
+    chip::take(own, 0, to);
+    chip::take(own, 1, from);
     if (!compared) return;
     Gauges unused;
     plan.convolve(plan.perfect, false, exact, item, used, x, x_strides, free, noise, unused, unused,

@@ -41,6 +41,8 @@ inline std::int64_t dac_conversions(const ChipModel& model, std::int64_t frames)
 inline std::int64_t adc_conversions(const ChipModel& model, std::int64_t frames) {
   return (model.detection == ChipDetection::balanced ? 2 : 3) * frames * model.frame.area();
 }
+// Adds a pack's counts to those of the transform (stage 0) or of the inverse one (1).
+void take(ChipTally& tally, int stage, const Gauges& gauges);
 // Histograms of all workers, [dac bins | adc bins] each.
 ChipHistograms summed(const std::vector<std::vector<std::uint64_t>>& workers, std::size_t bins);
 

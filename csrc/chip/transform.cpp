@@ -74,8 +74,7 @@ void ChipTransform<T>::forward(std::ptrdiff_t batch, const std::complex<T>* x, b
   if (histograms) *histograms = chip::summed(seen, bins);
   if (!tally) return;
   ChipTally total;
-  for (const auto& g : gauges)
-    total += {0, 0, 0, g.counts.dac_values, g.counts.dac_clipped, g.counts.adc_values, g.counts.adc_clipped};
+  for (const auto& pack : gauges) chip::take(total, 0, pack);
   total.frames = batch * transform.frames();
   total.dac_conversions = chip::dac_conversions(plan_->model, total.frames);
   total.adc_conversions = chip::adc_conversions(plan_->model, total.frames);

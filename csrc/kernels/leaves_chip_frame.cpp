@@ -321,7 +321,7 @@ class Frame {
     const V sigma = adc_range_ * T(s_.out_noise), reference = adc_range_ * T(s_.reference), square = reference * reference;
     const V bright = (adc_range_ + reference) * (adc_range_ + reference) + adc_range_ * adc_range_;
     // I = (|Y + R|² - |Y - R|²) / 4 and Y = I / R; a detector's variance is its intensity times bright / photons.
-    const V per_photon = s_.photons != 0 && c_.used ? bright / (square * T(8 * s_.photons)) : V{};
+    const V per_photon = square > 0 && V{} + T(s_.photons) > 0 ? bright / (square * T(8 * s_.photons)) : V{};
     const Converter<T> adc(s_.adc_bits ? s_.adc_bits : 2, adc_range_);
     for (Index i = 0; i < values; ++i) {
       const Index row = c_.real_output ? 2 * i : i;

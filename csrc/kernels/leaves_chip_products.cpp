@@ -68,8 +68,9 @@ void correlate(Index elements, Index in, Index out, int used, const T* X, const 
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
   const Index pitch = elements * 2 * L;
-  V mask{};
-  for (int lane = 0; lane < used; ++lane) mask[lane] = 1;
+  V place{};
+  for (int lane = 0; lane < L; ++lane) place[lane] = T(lane);
+  const auto counts = place < T(used);
   const auto sum_of = [](V values) {
     T sum = 0;
     for (int lane = 0; lane < L; ++lane) sum += values[lane];
@@ -78,7 +79,7 @@ void correlate(Index elements, Index in, Index out, int used, const T* X, const 
   for (Index e = 0; e < elements; ++e)
     for (Index o = 0; o < out; ++o) {
       const T* from = Vs + o * pitch + e * 2 * L;
-      const V vr = load<V>(from) * mask, vi = load<V>(from + L) * mask;
+      const V vr = counts ? load<V>(from) : V{}, vi = counts ? load<V>(from + L) : V{};
       for (Index c = 0; c < in; ++c) {
         const T* x = X + c * pitch + e * 2 * L;
         const V xr = load<V>(x), xi = load<V>(x + L);

@@ -7,10 +7,12 @@ from .bridge import CallbackAddresses, Geometry
 from .four_f_stack import FourFStack, four_f_stack
 from .fourier_conv2d import FourierConv2d, fourier_conv2d, fourier_conv2d_adjoint_input
 from .nonlinearity import Nonlinearity, nonlinearity
+from .optical_conv2d import Emulation, gain_bytes, optical_conv2d
 from .windowed_dft import WindowedDft, windowed_dft
 
 __all__ = [
     "CallbackAddresses",
+    "Emulation",
     "FourFStack",
     "FourierConv2d",
     "Geometry",
@@ -19,6 +21,8 @@ __all__ = [
     "four_f_stack",
     "fourier_conv2d",
     "fourier_conv2d_adjoint_input",
+    "gain_bytes",
     "nonlinearity",
+    "optical_conv2d",
     "windowed_dft",
 ]

@@ -16,12 +16,23 @@ _MEMBERS = {
     "DACParameters": "parameters",
     "NoiseParameters": "parameters",
     "PrecisionParameters": "parameters",
+    "LayerStatistics": "stats",
+    "calibrate_ranges": "calibrate",
+    "chip_stats": "stats",
+    "convert_to_digital": "convert",
+    "convert_to_optical": "convert",
+    "effective_bits": "stats",
+    "noise_step": "convert",
+    "optical_layers": "convert",
+    "set_noise_scale": "convert",
 }
 
-__all__ = sorted(_MEMBERS)
+__all__ = sorted([*_MEMBERS, "sample_offset"])
 
 
 def __getattr__(name: str) -> Any:
+    if name == "sample_offset":
+        return import_module("pyfdsr.functional.sample_numbers").sample_offset
     if name not in _MEMBERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MEMBERS[name]}"), name)

@@ -19,6 +19,7 @@ from .nonlinearities import (
     saturable_kerr,
     two_photon_absorption,
 )
+from .optical_conv2d import optical_conv2d
 from .propagation import propagate
 from .transforms import windowed_dft, windowed_idft
 
@@ -30,6 +31,7 @@ __all__ = [
     "fourier_conv_transpose2d",
     "kerr",
     "nonlinear",
+    "optical_conv2d",
     "optoelectronic_gate",
     "propagate",
     "saturable_absorber",

@@ -11,6 +11,7 @@ from .nonlinearity import (
     SaturableKerr,
     TwoPhotonAbsorption,
 )
+from .optical_conv2d import OpticalConv2d
 from .propagation import Propagate
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Kerr",
     "LazyFourierConv2d",
     "Nonlinearity",
+    "OpticalConv2d",
     "OptoelectronicGate",
     "Propagate",
     "SaturableAbsorber",

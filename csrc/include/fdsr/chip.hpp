@@ -55,7 +55,8 @@ struct ChipDraw {
 
 struct ChipTally {
   std::int64_t frames = 0, dac_conversions = 0, adc_conversions = 0;
-  std::int64_t dac_values = 0, dac_clipped = 0, adc_values = 0, adc_clipped = 0;
+  // Of the transform and of the inverse transform.
+  std::array<std::int64_t, 2> dac_values{}, dac_clipped{}, adc_values{}, adc_clipped{};
   // Powers of the ideal result and of the difference to it, over the compared values.
   std::int64_t compared = 0;
   double signal = 0, error = 0;

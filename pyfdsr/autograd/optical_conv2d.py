@@ -1,0 +1,202 @@
+"""The convolution on the emulated chip, and the three gradients that it may have.
+
+``perfect``: the exact gradient of the ideal convolution at the unquantised values. ``ste``: the same at
+the values that the converters wrote, zero where a converter clipped. ``chip``: the backward convolutions
+run through the chip too, every converter scaled to the largest value of its frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from pyfdsr import _chip
+from pyfdsr._convolution import Convolution
+from pyfdsr.chip.config import ChipConfig
+
+from .bridge import array_of, is_double, threads
+
+__all__ = ["Emulation", "gain_bytes", "optical_conv2d"]
+
+_BACKWARD_LAYERS = 2**61
+_COMPARED_PACKS = 16
+"""One pack of tiles in so many is compared with the ideal result."""
+
+
+@dataclass
+class Emulation:
+    """How one call runs on the chip.
+
+    `gain` holds the chip's static factors as bytes, `scales` the full scales of each stage; `told`
+    receives the counts and the histograms of a call, `gone_back` is called when a gradient has been taken.
+    """
+
+    config: ChipConfig
+    convolution: Convolution
+    gain: bytes
+    scales: tuple[tuple[float, float], ...]
+    draw: _chip.Draw
+    noise_scale: float
+    gradient: str
+    observe: bool = False
+    told: Callable[[dict[str, Any], Any], None] | None = None
+    gone_back: Callable[[], None] | None = None
+
+
+def _geometry(channels: tuple[int, int], convolution: Convolution, size: tuple[int, int]) -> tuple[Any, ...]:
+    return (*channels, convolution.kernel, tuple(size), *convolution[1:])
+
+
+def _plan(e: Emulation, channels: tuple[int, int], convolution: Convolution, size: Any, double: bool) -> Any:
+    geometry = _geometry(channels, convolution, size)
+    return _chip.conv2d_plan(e.config, e.gain, e.noise_scale, geometry, double)
+
+
+def _symmetric(convolution: Convolution) -> bool:
+    top, bottom, left, right = convolution.padding
+    return top == bottom and left == right
+
+
+def _exact_adjoints(
+    v: Tensor, x: Tensor, weight: Tensor, convolution: Convolution, wanted: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Cotangents of input and weight of torch's convolution."""
+    top, bottom, left, right = convolution.padding
+    padding = [top, left]
+    if not _symmetric(convolution):
+        x, padding = F.pad(x, (left, right, top, bottom)), [0, 0]
+    v_x, v_w, _ = torch.ops.aten.convolution_backward(
+        v, x, weight, None, convolution.stride, padding, convolution.dilation, False, [0, 0],
+        convolution.groups, [*wanted, False],
+    )  # fmt: skip
+    if v_x is not None and not _symmetric(convolution):
+        v_x = v_x[..., top : v_x.shape[-2] - bottom, left : v_x.shape[-1] - right]
+    return v_x, v_w
+
+
+def _spread(v: Tensor, convolution: Convolution, size: tuple[int, int]) -> Tensor:
+    """Cotangent with the stride's zeros, so placed that correlating it with turned kernels gives `size`."""
+    top, _, left, _ = convolution.padding
+    extent = convolution.extent
+    spread = v.new_zeros(*v.shape[:2], *(n + e - 1 for n, e in zip(size, extent, strict=True)))
+    places = []
+    for axis, before in ((0, top), (1, left)):
+        at = extent[axis] - 1 - before + convolution.stride[axis] * torch.arange(v.shape[2 + axis])
+        places.append(((at >= 0) & (at < spread.shape[2 + axis]), at))
+    (keep_y, at_y), (keep_x, at_x) = places
+    spread[:, :, at_y[keep_y][:, None], at_x[keep_x]] = v[:, :, keep_y][:, :, :, keep_x]
+    return spread
+
+
+def _turned(weight: Tensor, groups: int) -> Tensor:
+    outputs, inputs, ky, kx = weight.shape
+    split = weight.reshape(groups, outputs // groups, inputs, ky, kx).transpose(1, 2)
+    return split.reshape(groups * inputs, outputs // groups, ky, kx).flip(2, 3)
+
+
+def _chip_adjoints(
+    v: Tensor, x: Tensor, weight: Tensor, e: Emulation, wanted: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Cotangents of input and weight that the chip computes."""
+    convolution, double, size = e.convolution, is_double(x), tuple(x.shape[2:])
+    v_x = v_w = None
+    if wanted[0]:
+        turned = _turned(weight, convolution.groups)
+        spread = _spread(v, convolution, size)
+        valid = Convolution(
+            convolution.kernel, (1, 1), (0, 0, 0, 0), convolution.dilation, convolution.groups
+        )
+        plan = _plan(e, (v.shape[1], x.shape[1]), valid, spread.shape[2:], double)
+        scales = [(_chip.FRAME_MAXIMUM, _chip.FRAME_MAXIMUM)] * len(e.scales)
+        draw = e.draw._replace(layer=e.draw.layer + _BACKWARD_LAYERS)
+        arrays = array_of(spread), array_of(turned)
+        v_x = torch.from_numpy(plan.forward(*arrays, None, scales, draw, 0, False, threads())[0])
+    if wanted[1]:
+        plan = _plan(e, (x.shape[1], weight.shape[0]), convolution, size, double)
+        v_w = torch.from_numpy(plan.adjoint_weight(array_of(v), array_of(x), e.draw, threads()))
+    return v_x, v_w
+
+
+def _written(x: Tensor, e: Emulation) -> tuple[Tensor, Tensor | None]:
+    """Values as the DACs wrote them, and where they did not clip (None: everywhere).
+
+    The electronics subtract the mean of each tile; here that of the whole map stands for it.
+    """
+    bits, bound = e.config.dac.bits, e.scales[0][0]
+    if bits == 0 or bound <= 0:
+        return x, None
+    mean = x.mean((-2, -1), keepdim=True) if e.config.dc == "electronic" else 0.0
+    most = 2 ** (bits - 1) - 1
+    if e.config.precision.slicing == "binary":
+        most = 2 ** ((bits - 1) * e.config.slices) - 1
+    elif e.config.precision.slicing == "thermometer":
+        most *= e.config.slices
+    centred = x - mean
+    written = (centred / bound * most).round().clamp(-most, most) * (bound / most) + mean
+    return written, centred.abs() <= bound
+
+
+def _unclipped_result(y: Tensor, bias: Tensor | None, e: Emulation) -> Tensor | None:
+    """Where the last ADC did not clip; None where that cannot be told from its full scale."""
+    scale = e.scales[-1][1]
+    single = e.config.slices == 1 and e.config.precision.shots == 1 and e.config.product == "digital"
+    if e.config.adc.bits == 0 or scale <= 0 or not single:
+        return None
+    read = y if bias is None else y - bias[:, None, None]
+    return read.abs() < scale * (1 - 1e-5)
+
+
+class OpticalConv2d(Function):
+    """``apply(x, weight, bias, emulation)``: [B, Ci, H, W] to [B, Co, Oy, Ox]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, e: Emulation) -> Tensor:
+        plan = _plan(e, (x.shape[1], weight.shape[0]), e.convolution, x.shape[2:], is_double(x))
+        arrays = array_of(x), array_of(weight), None if bias is None else array_of(bias)
+        compare = _COMPARED_PACKS if e.told is not None else 0
+        y, counts, seen = plan.forward(*arrays, e.scales, e.draw, compare, e.observe, threads())
+        if e.told is not None:
+            e.told(counts, seen)
+        result = torch.from_numpy(y)
+        unclipped = _unclipped_result(result, bias, e) if e.gradient == "ste" else None
+        ctx.save_for_backward(x, weight, unclipped)
+        ctx.emulation = e
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, v: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, unclipped = ctx.saved_tensors
+        e: Emulation = ctx.emulation
+        wanted = ctx.needs_input_grad[:2]
+        v_bias = v.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
+        if e.gradient == "chip":
+            v_x, v_w = _chip_adjoints(v, x, weight, e, wanted)
+        elif e.gradient == "ste":
+            written, kept = _written(x, e)
+            v = v if unclipped is None else v * unclipped
+            v_x, v_w = _exact_adjoints(v, written, weight, e.convolution, wanted)
+            v_x = v_x if v_x is None or kept is None else v_x * kept
+        else:
+            v_x, v_w = _exact_adjoints(v, x, weight, e.convolution, wanted)
+        if e.gone_back is not None:
+            e.gone_back()
+        return v_x, v_w, v_bias, None
+
+
+def optical_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, emulation: Emulation) -> Tensor:
+    """Convolve on the emulated chip; the arguments are taken as valid, of one precision, on the CPU."""
+    return OpticalConv2d.apply(x, weight, bias, emulation)
+
+
+def gain_bytes(gain: np.ndarray | None) -> bytes:
+    """Static factors as the plans take them."""
+    return b"" if gain is None else np.ascontiguousarray(gain, np.complex128).tobytes()

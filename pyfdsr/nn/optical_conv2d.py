@@ -1,0 +1,250 @@
+"""A drop-in convolution on an emulated Fourier chip."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pyfdsr import _chip
+from pyfdsr.chip.config import ADCParameters, ChipConfig, NoiseParameters
+from pyfdsr.functional.optical_conv2d import check_gradient, optical_conv2d
+
+from .fourier_conv2d import FourierConv2d
+
+__all__ = ["OpticalConv2d"]
+
+_BUFFERS = ("chip_ranges", "chip_gain", "chip_step")
+
+
+class OpticalConv2d(FourierConv2d):
+    """:class:`torch.nn.Conv2d` on an emulated Fourier chip: same arguments, parameters and initial values.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of :class:`torch.nn.Conv2d`, every ``padding_mode`` included.
+    chip : ChipConfig
+        The chip. With ``is_perfect=True`` the layer is a :class:`FourierConv2d`, to the bit.
+    gradient : {"perfect", "chip", "ste"}
+        As in :func:`pyfdsr.functional.optical_conv2d`. `perfect_gradient` (bool) is another word for the
+        first two.
+    layer_id : int
+        Layers of different numbers draw different noise; :func:`pyfdsr.chip.convert_to_optical` counts.
+    algorithm : {"auto", "direct", "tiled", "fourier"}
+        Of the perfect chip.
+
+    Attributes
+    ----------
+    chip_ranges : Tensor, [stages, 2]
+        Calibrated full scales (DAC, ADC) of each stage of conversion; NaN where there are none.
+    chip_gain : Tensor, [*frame, 2] or [0]
+        The chip's static complex factors.
+    chip_step : Tensor, scalar integer
+        What the noise depends on; goes up by 1 in training after every backward pass.
+    noise_scale : float
+        Factor of the errors that change from frame to frame.
+    range_learning : (float, float) or None
+        Rate and target: in training, calibrated full scales move by up to the rate a step, until this
+        fraction of the values is clipped.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a chip, gradient or kernel against their rules.
+    RuntimeError
+        At the first use, if a range is to be calibrated and is not.
+
+    Notes
+    -----
+    The state of a :class:`torch.nn.Conv2d` loads as it is. A state saved with another chip loads its weights,
+    ranges and static errors with a warning, and never replaces the configuration.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr import nn
+    >>> from pyfdsr.chip import ADCParameters, ChipConfig
+    >>> config = ChipConfig(adc=ADCParameters(bits=8, range="worst_case"))
+    >>> layer = nn.OpticalConv2d(4, 8, 3, padding=1, chip=config)
+    >>> layer(torch.rand(2, 4, 20, 20)).shape
+    torch.Size([2, 8, 20, 20])
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        chip: ChipConfig,
+        gradient: str = "perfect",
+        perfect_gradient: bool | None = None,
+        layer_id: int = 0,
+        algorithm: str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        gradient = _gradient(gradient, perfect_gradient)
+        _check(chip, layer_id)
+        super().__init__(*args, algorithm=algorithm, **kwargs)
+        self._set_chip(chip, gradient, layer_id)
+
+    def _set_chip(self, chip: ChipConfig, gradient: str, layer_id: int) -> None:
+        extent = tuple(d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True))
+        self.chip, self.gradient, self.layer_id = chip, gradient, int(layer_id)
+        self.noise_scale = 1.0
+        self.range_learning: tuple[float, float] | None = None
+        self.observing: str | None = None
+        self.counts: dict[str, Any] = {}
+        self.histograms: np.ndarray | None = None
+        self._gone_back = False
+        stages = 2 * _chip.passes_for(chip, extent)
+        gain = _chip.static_gain(chip)
+        factors = torch.empty(0, dtype=torch.float64)
+        if gain is not None:
+            factors = torch.view_as_real(torch.from_numpy(gain)).clone()
+        self.register_buffer("chip_ranges", torch.full((stages, 2), math.nan, dtype=torch.float64))
+        self.register_buffer("chip_gain", factors)
+        self.register_buffer("chip_step", torch.zeros((), dtype=torch.int64))
+
+    @classmethod
+    def from_conv2d(
+        cls,
+        module: nn.Conv2d,
+        chip: ChipConfig,
+        gradient: str = "perfect",
+        layer_id: int = 0,
+        algorithm: str = "auto",
+    ) -> OpticalConv2d:
+        """Return a layer that shares the parameters of a :class:`torch.nn.Conv2d`."""
+        gradient = check_gradient(gradient)
+        _check(chip, layer_id)
+        layer = super().from_conv2d(module, algorithm)
+        layer._set_chip(chip, gradient, layer_id)
+        return layer
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether errors that change from frame to frame are on in the present mode."""
+        switched = self.chip.noise_in_train if self.training else self.chip.noise_in_eval
+        return switched and self.noise_scale > 0 and self.chip.noise.temporal and self.observing is None
+
+    def _observed(self) -> ChipConfig:
+        """Return the chip without what calibration must not see."""
+        if self.observing is None:
+            return self.chip
+        if self.observing == "dac":
+            return self.chip.ideal()
+        noise = self.chip.noise
+        static = NoiseParameters(
+            gain_std=noise.gain_std, phase_std=noise.phase_std, crosstalk=noise.crosstalk
+        )
+        return self.chip.replace(adc=ADCParameters(0, "abs_max"), noise=static)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.chip.is_perfect:
+            return super()._conv_forward(input, weight, bias)
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            padding = 0
+        if self.training and self._gone_back:
+            self.chip_step += 1
+            self._gone_back = False
+        gain = None
+        if self.chip_gain.numel():
+            gain = torch.view_as_complex(self.chip_gain.double()).numpy()
+        return optical_conv2d(
+            input,
+            weight,
+            bias,
+            self.stride,
+            padding,
+            self.dilation,
+            self.groups,
+            chip=self._observed(),
+            gradient=self.gradient,
+            ranges=self.chip_ranges.tolist(),
+            gain=gain if self.observing != "dac" else np.empty(0),
+            noise_scale=self.noise_scale if self.is_noisy else 0.0,
+            layer=self.layer_id,
+            step=int(self.chip_step),
+            observe=self.observing is not None,
+            told=self._told,
+            gone_back=self._went_back,
+        )
+
+    def _went_back(self) -> None:
+        self._gone_back = True
+
+    def _told(self, counts: dict[str, Any], seen: np.ndarray | None) -> None:
+        if seen is not None:
+            self.histograms = seen if self.histograms is None else self.histograms + seen
+            return
+        for name, value in counts.items():
+            before = self.counts.get(name)
+            if isinstance(value, (list, tuple)):
+                value = [a + b for a, b in zip(value, before or [0] * len(value), strict=True)]
+            else:
+                value = value + (before or 0)
+            self.counts[name] = value
+        if self.training and self.range_learning is not None:
+            self._learn_ranges(counts)
+
+    def _learn_ranges(self, counts: dict[str, Any]) -> None:
+        """Move each calibrated full scale towards the one that clips the target fraction (Robbins, Monro)."""
+        rate, target = self.range_learning
+        half = self.chip_ranges.shape[0] // 2
+        for column, kind in enumerate(("dac", "adc")):
+            for transform in range(2):
+                values, clipped = counts[f"{kind}_values"][transform], counts[f"{kind}_clipped"][transform]
+                excess = (clipped / max(values, 1) - target) / target
+                step = rate * max(-1.0, min(1.0, excess))
+                # NaN, which is not calibrated, stays NaN.
+                self.chip_ranges[transform * half : (transform + 1) * half, column] *= math.exp(step)
+
+    def get_extra_state(self) -> dict[str, str]:
+        """Return the configuration, which is saved with the parameters."""
+        return {"chip": self.chip.to_toml()}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Compare a saved configuration with this layer's, which stays."""
+        saved = state.get("chip") if isinstance(state, dict) else None
+        if saved != self.chip.to_toml():
+            warnings.warn(
+                "the state was saved with another chip configuration; this layer keeps its own "
+                "(weights, calibrated ranges and static errors are those of the state)",
+                stacklevel=2,
+            )
+
+    def _load_from_state_dict(
+        self, state: Any, prefix: str, metadata: Any, strict: bool, missing: list[str], *rest: Any
+    ) -> None:
+        before = len(missing)
+        super()._load_from_state_dict(state, prefix, metadata, strict, missing, *rest)
+        # A digital layer's state says nothing of a chip.
+        own = {prefix + name for name in (*_BUFFERS, "_extra_state")}
+        missing[before:] = [name for name in missing[before:] if name not in own]
+
+    def extra_repr(self) -> str:
+        """Return the arguments, the chip's among them."""
+        c = self.chip
+        shown = "perfect" if c.is_perfect else f"{c.dac.bits}-bit DAC, {c.adc.bits}-bit ADC, {c.frame} frames"
+        return f"{super().extra_repr()}, gradient={self.gradient!r}, chip: {shown}, layer_id={self.layer_id}"
+
+
+def _gradient(gradient: Any, perfect_gradient: bool | None) -> str:
+    if perfect_gradient is not None:
+        if not isinstance(perfect_gradient, bool):
+            raise TypeError(f"perfect_gradient={perfect_gradient!r}: must be True, False or None")
+        return check_gradient(perfect_gradient)
+    return check_gradient(gradient)
+
+
+def _check(chip: Any, layer_id: Any) -> None:
+    if not isinstance(chip, ChipConfig):
+        raise TypeError(f"chip={chip!r}: must be a ChipConfig")
+    if isinstance(layer_id, bool) or not isinstance(layer_id, int) or not 0 <= layer_id < 2**32:
+        raise ValueError(f"layer_id={layer_id!r}: must be an integer from 0 to 2**32 - 1")

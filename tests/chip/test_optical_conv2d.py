@@ -1,0 +1,251 @@
+"""Laws 1, 8 (switches) and 12 on the layer: exact limits, noise that belongs to a sample, threads, state."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader, Dataset
+
+import pyfdsr
+from pyfdsr import chip, nn
+from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters, NoiseParameters, PrecisionParameters
+from tolerances import assert_close
+
+NOISE = NoiseParameters(inp_noise=0.02, out_noise=0.02, shot_photons=1e5, phase_noise=0.02)
+NOISY = ChipConfig(dac=DACParameters(6, 4.0), adc=ADCParameters(8, 6.0), noise=NOISE, seed=3)
+IDEAL = ChipConfig(dac=DACParameters(0), adc=ADCParameters(0))
+
+CASES = {
+    "plain": ((4, 6, 3), {}),
+    "replicate": ((4, 6, 3), {"padding": 1, "padding_mode": "replicate"}),
+    "same, even": ((4, 6, (4, 2)), {"padding": "same"}),
+    "strided": ((4, 6, 3), {"stride": (2, 3), "padding": 1}),
+    "dilated": ((4, 6, 3), {"dilation": (2, 3), "bias": False}),
+    "grouped": ((4, 6, 3), {"groups": 2, "padding": 1}),
+    "depthwise": ((4, 4, 5), {"groups": 4, "padding": 2}),
+    "pointwise": ((4, 6, 1), {}),
+    "whole frame": ((2, 2, 11), {"padding": 5}),
+    "two passes": ((1, 2, 13), {"padding": 6}),
+}
+
+
+def layer_of(name, config, **rest):
+    torch.manual_seed(0)
+    arguments, keywords = CASES[name]
+    return nn.OpticalConv2d(*arguments, chip=config, **keywords, **rest)
+
+
+def maps(batch=3, channels=4, size=(20, 23), dtype=torch.float32, seed=1):
+    return torch.randn(batch, channels, *size, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def threads():
+    yield pyfdsr.set_num_threads
+    pyfdsr.set_num_threads(None)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("name", CASES)
+def test_a_perfect_chip_is_the_fourier_layer_to_the_bit(name):
+    layer = layer_of(name, NOISY.replace(is_perfect=True))
+    arguments, keywords = CASES[name]
+    digital = nn.FourierConv2d(*arguments, **keywords)
+    digital.load_state_dict({k: v for k, v in layer.state_dict().items() if k in ("weight", "bias")})
+    x = maps(channels=arguments[0])
+    assert torch.equal(layer(x), digital(x))
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("product", ["digital", "optical"])
+@pytest.mark.parametrize("dc", ["digital", "optical"])
+def test_ideal_frames_are_the_convolution(name, product, dc):
+    config = IDEAL.replace(
+        product=product, weight_transform=product, dc="electronic" if dc == "digital" else dc
+    )
+    layer = layer_of(name, config)
+    arguments, keywords = CASES[name]
+    plain = torch.nn.Conv2d(*arguments, **keywords)
+    plain.load_state_dict({k: v for k, v in layer.state_dict().items() if k in ("weight", "bias")})
+    x = maps(channels=arguments[0])
+    # Law 1: 1e-6 relative in float32, 1e-12 in float64.
+    exact = plain.double()(x.double())
+    assert_close("chip_ideal_single", layer(x), exact)
+    assert_close("chip_ideal_double", layer.double()(x.double()), exact)
+
+
+def test_shapes_and_dtypes_of_torch():
+    layer = layer_of("plain", NOISY)
+    x = maps()
+    assert torch.equal(layer(x[0]), layer(x[:1])[0])
+    assert torch.equal(layer(x.transpose(2, 3).contiguous().transpose(2, 3)), layer(x))
+    assert layer(x[:0]).shape == (0, 6, 18, 21)
+    assert layer.bfloat16()(x.bfloat16()).dtype == torch.bfloat16
+    x[1, 2, 5, 6] = float("nan")
+    y = layer.float()(x)
+    assert y[1].isnan().any() and not y[0].isnan().any() and not y[2].isnan().any()
+
+
+def test_dark_maps_stay_finite():
+    # A frame whose largest value is 0 has a full scale of 0.
+    config = NOISY.replace(dac=DACParameters(4, "abs_max"), adc=ADCParameters(8, "abs_max"), dc="optical")
+    for detection in ("balanced", "intensity_phase_step"):
+        layer = layer_of("plain", config.replace(detection=detection), gradient="chip")
+        x = torch.zeros(1, 4, 20, 20, requires_grad=True)
+        layer(x).sum().backward()
+        assert layer(x).isfinite().all() and x.grad.isfinite().all() and layer.weight.grad.isfinite().all()
+
+
+def test_same_bits_for_any_threads_and_any_split(threads):
+    layer, x = layer_of("replicate", NOISY).eval(), maps(7)
+    threads(1)
+    expected = layer(x)
+    for number in (2, 4):
+        threads(number)
+        assert torch.equal(layer(x), expected)
+    parts = []
+    for first in (0, 2, 5):
+        with chip.sample_offset(first):
+            parts.append(layer(x[first : {0: 2, 2: 5, 5: 7}[first]]))
+    assert torch.equal(torch.cat(parts), expected)
+
+
+def test_same_bits_after_saving_copying_and_pickling(tmp_path):
+    layer = layer_of("plain", NOISY.replace(noise=NoiseParameters(out_noise=0.1, gain_std=0.1))).eval()
+    chip.noise_step(layer, 7)
+    x = maps()
+    expected = layer(x)
+    torch.save(layer.state_dict(), tmp_path / "layer.pt")
+    torch.manual_seed(5)
+    other = nn.OpticalConv2d(4, 6, 3, chip=layer.chip).eval()
+    assert not torch.equal(other(x), expected)
+    other.load_state_dict(torch.load(tmp_path / "layer.pt"))
+    for twin in (other, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert torch.equal(twin(x), expected)
+
+
+def test_what_noise_depends_on():
+    x = maps()
+    layer = layer_of("plain", NOISY).eval()
+    expected = layer(x)
+    assert torch.equal(layer(x), expected)
+    chip.noise_step(layer, 1)
+    assert not torch.equal(layer(x), expected)
+    chip.noise_step(layer, 0)
+    assert torch.equal(layer(x), expected)
+    with chip.sample_offset(1):
+        assert not torch.equal(layer(x), expected)
+    assert not torch.equal(layer_of("plain", NOISY.replace(seed=4)).eval()(x), expected)
+    assert not torch.equal(layer_of("plain", NOISY, layer_id=1).eval()(x), expected)
+
+
+def test_two_chips_differ_and_one_chip_serves_all_layers():
+    config = IDEAL.replace(noise=NoiseParameters(gain_std=0.1, phase_std=0.1))
+    x = maps()
+    one, other = layer_of("plain", config), layer_of("plain", config.replace(seed=1))
+    assert not torch.equal(one(x), other(x))
+    assert torch.equal(one.chip_gain, layer_of("strided", config).chip_gain)
+
+
+class Emulated(Dataset):
+    """Maps that every worker sends through the chip."""
+
+    def __init__(self):
+        self.layer, self.maps = layer_of("plain", NOISY).eval(), maps(4)
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        with torch.no_grad(), chip.sample_offset(index):
+            return self.layer(self.maps[index])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_data_loader_workers(threads, workers):
+    threads(2)
+    data = Emulated()
+    expected = data.layer(data.maps)
+    loader = DataLoader(data, batch_size=1, num_workers=workers, timeout=60 if workers else 0)
+    assert torch.equal(torch.cat(list(loader)), expected)
+
+
+SWITCHES = {
+    "inp_noise": NoiseParameters(inp_noise=0.1),
+    "out_noise": NoiseParameters(out_noise=0.1),
+    "shot_photons": NoiseParameters(shot_photons=1e4),
+    "phase_noise": NoiseParameters(phase_noise=0.1),
+    "gain_std": NoiseParameters(gain_std=0.1),
+    "phase_std": NoiseParameters(phase_std=0.1),
+    "crosstalk": NoiseParameters(crosstalk=0.05),
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("detection", ["balanced", "intensity_phase_step"])
+def test_every_switch_changes_the_output_in_every_mode(name, training, detection):
+    x = maps()
+    base = ChipConfig(
+        dac=DACParameters(0, 4.0), adc=ADCParameters(0, 6.0), noise=SWITCHES[name], detection=detection
+    )
+    clean = layer_of("plain", base.replace(noise=NoiseParameters()))(x)
+    here, there = ("noise_in_train", "noise_in_eval") if training else ("noise_in_eval", "noise_in_train")
+    changed = layer_of("plain", base).train(training)(x)
+    assert not torch.equal(changed, clean)
+    assert torch.equal(layer_of("plain", base.replace(**{there: False})).train(training)(x), changed)
+    off = layer_of("plain", base.replace(**{here: False})).train(training)(x)
+    # Errors of the device stay; those that change from frame to frame go.
+    assert torch.equal(off, clean) == base.noise.temporal
+    perfect = layer_of("plain", base.replace(is_perfect=True)).train(training)(x)
+    assert_close("chip_ideal_single", perfect, F.conv2d(x, *layer_of("plain", base).parameters()).double())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dac": DACParameters(6, 4.0, "polar")},
+        {"dac": DACParameters(6, 4.0, "mzi")},
+        {"dac": DACParameters(6, 4.0, "mzi", linearise=True)},
+        {"dac": DACParameters(6, 4.0, inner_bound=9.0)},
+        {"dac": DACParameters(5, 4.0)},
+        {"adc": ADCParameters(7, 6.0)},
+        {"adc": ADCParameters(8, "worst_case")},
+        {"adc": ADCParameters(8, "abs_max")},
+        {"detection": "intensity_phase_step"},
+        {"detection": "intensity_phase_step", "reference_amplitude": 2.0},
+        {"precision": PrecisionParameters("binary", 8)},
+        {"precision": PrecisionParameters("thermometer", 6)},
+        {"dc": "optical"},
+        {"weight_transform": "optical"},
+        {"product": "optical"},
+        {"frame": (9, 10)},
+    ],
+    ids=str,
+)
+def test_every_setting_changes_the_output(change):
+    x, config = maps(), NOISY.replace(noise=NoiseParameters())
+    assert not torch.equal(layer_of("plain", config.replace(**change))(x), layer_of("plain", config)(x))
+
+
+def test_checkpointed_segments_draw_the_same_noise():
+    layer, x = layer_of("plain", NOISY, gradient="chip"), maps().requires_grad_()
+    layer(x).square().sum().backward()
+    plain, x.grad = x.grad.clone(), None
+    chip.noise_step(layer, 0)
+    checkpoint(layer, x, use_reentrant=False).square().sum().backward()
+    assert torch.equal(x.grad, plain)
+
+
+def test_training_counts_steps_by_itself():
+    layer, x = layer_of("plain", NOISY), maps()
+    first = layer(x)
+    assert torch.equal(layer(x), first)  # no step was taken
+    first.sum().backward()
+    second = layer(x)
+    assert int(layer.chip_step) == 1 and not torch.equal(second, first)
+    layer.eval()(x).sum().backward()
+    assert int(layer.chip_step) == 1

@@ -1,0 +1,124 @@
+"""Law 11: the gradients of the emulated convolution."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_optical_conv2d import CASES, IDEAL, NOISY, layer_of, maps
+
+from pyfdsr import nn
+from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters, NoiseParameters
+from pyfdsr.functional import optical_conv2d
+from tolerances import assert_close
+
+
+def gradients(layer, x, v):
+    x = x.clone().requires_grad_()
+    layer.zero_grad()
+    layer(x).backward(v)
+    return [x.grad, *(p.grad.clone() for p in layer.parameters())]
+
+
+def reference(name, layer, x, v):
+    arguments, keywords = CASES[name]
+    plain = torch.nn.Conv2d(*arguments, **keywords).to(x.dtype)
+    plain.load_state_dict({k: t for k, t in layer.state_dict().items() if k in ("weight", "bias")})
+    return gradients(plain, x, v)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("seed", [0, 5])
+def test_perfect_is_the_gradient_of_conv2d_whatever_the_seed(name, seed):
+    layer = layer_of(name, NOISY.replace(seed=seed))
+    x = maps(channels=CASES[name][0][0])
+    v = torch.randn(layer(x).shape, generator=torch.Generator().manual_seed(2))
+    for actual, wanted in zip(gradients(layer, x, v), reference(name, layer, x, v), strict=True):
+        assert_close("gradient", actual, wanted)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("gradient", ["perfect", "chip", "ste"])
+def test_all_gradients_of_ideal_frames_are_that_of_conv2d(name, gradient):
+    layer = layer_of(name, IDEAL, gradient=gradient).double()
+    x = maps(channels=CASES[name][0][0], dtype=torch.float64)
+    v = torch.randn(layer(x).shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    for actual, wanted in zip(gradients(layer, x, v), reference(name, layer, x, v), strict=True):
+        assert_close("gradient", actual, wanted)
+
+
+def test_chip_gradients_go_through_the_chip():
+    x = maps()
+    v = torch.randn(3, 6, 18, 21)
+    perfect = gradients(layer_of("plain", NOISY), x, v)
+    chips = gradients(layer_of("plain", NOISY, gradient="chip"), x, v)
+    for ours, exact in zip(chips[:2], perfect[:2], strict=True):
+        assert not torch.equal(ours, exact)
+        # It is still the gradient: the angle to the exact one is small at 6 and 8 bits and 2 % noise.
+        assert F.cosine_similarity(ours.flatten(), exact.flatten(), 0) > 0.9
+    again = gradients(layer_of("plain", NOISY, gradient="chip"), x, v)
+    assert all(torch.equal(a, b) for a, b in zip(chips, again, strict=True))
+    other = gradients(layer_of("plain", NOISY.replace(seed=8), gradient="chip"), x, v)
+    assert not torch.equal(other[0], chips[0])
+
+
+def test_straight_through_is_zero_where_converters_clip():
+    config = ChipConfig(dac=DACParameters(4, 1.0), adc=ADCParameters(8, 50.0), dc="optical")
+    x, w = maps(1, 1, (13, 13)).requires_grad_(), torch.ones(1, 1, 1, 1, requires_grad=True)
+    optical_conv2d(x, w, chip=config, gradient="ste").sum().backward()
+    assert torch.equal(x.grad, (x.abs() <= 1).float())
+    # The weight's gradient is the sum of what was written: multiples of 1/7 within ±1.
+    written = (x.detach() * 7).round().clamp(-7, 7) / 7
+    assert_close("reduction", w.grad.flatten(), written.sum().reshape(1))
+
+
+def test_straight_through_is_zero_where_the_last_converter_clips():
+    config = ChipConfig(dac=DACParameters(0), adc=ADCParameters(8, 1.0), dc="optical")
+    # A constant map would clip the first transform's ADC: alternate signs spread over the spectrum instead.
+    x = maps(1, 1, (11, 11)) * 0.3
+    x[0, 0, 5, 5] = 3.0
+    x.requires_grad_()
+    y = optical_conv2d(x, torch.ones(1, 1, 1, 1), chip=config, gradient="ste")
+    y.sum().backward()
+    assert torch.equal(x.grad == 0, y.detach().abs() >= 1 - 1e-5) and (x.grad == 0).any()
+
+
+def test_the_representation_says_which():
+    assert "gradient='chip'" in repr(layer_of("plain", NOISY, gradient="chip"))
+    assert layer_of("plain", NOISY, perfect_gradient=True).gradient == "perfect"
+    assert layer_of("plain", NOISY, perfect_gradient=False).gradient == "chip"
+
+
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: nn.OpticalConv2d(1, 1, 3, chip=4), TypeError, "chip=4: must be a ChipConfig"),
+        (lambda: layer_of("plain", NOISY, gradient="exact"), ValueError, "gradient='exact': must be one of"),
+        (lambda: layer_of("plain", NOISY, perfect_gradient=1), TypeError, "perfect_gradient=1"),
+        (lambda: layer_of("plain", NOISY, layer_id=-1), ValueError, "layer_id=-1"),
+        (lambda: nn.OpticalConv2d(1, 1, 122, chip=NOISY), ValueError, "kernel of extent (122, 122)"),
+        (lambda: optical_conv2d(torch.ones(1, 1, 9, 9), None, chip=NOISY), TypeError, "weight=None"),
+        (lambda: layer_of("plain", NOISY)(maps(channels=3)), ValueError, "input has 3 channels"),
+        (lambda: layer_of("plain", NOISY)(maps().to(torch.int32)), TypeError, "input has dtype torch.int32"),
+        (lambda: layer_of("plain", NOISY)(maps(size=(2, 2))), ValueError, "larger than the padded input"),
+        (
+            lambda: layer_of("plain", NOISY.replace(adc=ADCParameters(8)))(maps()),
+            RuntimeError,
+            "adc.range='calibrated': no range is known yet; call pyfdsr.chip.calibrate_ranges(model, loader)",
+        ),
+        (
+            lambda: layer_of("plain", NOISY.replace(dac=DACParameters(4, inner_bound="calibrated")))(maps()),
+            RuntimeError,
+            "dac.inner_bound='calibrated'",
+        ),
+    ],
+)
+def test_bad_arguments_are_named(make, error, message):
+    with pytest.raises(error) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_an_ideal_converter_needs_no_calibration():
+    config = ChipConfig(dac=DACParameters(4), adc=ADCParameters(0))
+    assert layer_of("plain", config)(maps()).isfinite().all()
+    with pytest.raises(RuntimeError, match="calibrate_ranges"):
+        layer_of("plain", config.replace(noise=NoiseParameters(out_noise=0.1)))(maps())
