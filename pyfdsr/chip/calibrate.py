@@ -32,6 +32,8 @@ def _quantile(counts: NDArray[np.uint64], quantile: float) -> float:
     edges, below = _edges(len(counts)), np.cumsum(counts)
     wanted = quantile * total
     index = min(int(np.searchsorted(below, wanted)), len(counts) - 1)
+    if index == 0:
+        return 0.0  # zeros, and numbers below the normal ones
     inside = (wanted - float(below[index] - counts[index])) / max(float(counts[index]), 1.0)
     return float(edges[index] + min(max(inside, 0.0), 1.0) * (edges[index + 1] - edges[index]))
 

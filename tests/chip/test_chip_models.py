@@ -1,0 +1,237 @@
+"""Whole models on the chip: conversion and back, states, calibration, statistics."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from pyfdsr import chip, nn
+from pyfdsr.chip import ADCParameters, ChipConfig, CostParameters, DACParameters, NoiseParameters
+from pyfdsr.chip.calibrate import _quantile
+from pyfdsr.chip.stats import LayerStatistics
+
+ASSUMED = ChipConfig.assumed_4bit()
+FIXED = ChipConfig(dac=DACParameters(6, 4.0), adc=ADCParameters(8, 6.0))
+
+
+def network():
+    torch.manual_seed(0)
+    shared = torch.nn.Conv2d(4, 4, 3, padding=1)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.Sequential(shared, torch.nn.ReLU(), shared),
+        nn.FourierConv2d(4, 4, 5, padding=2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4 * 12 * 12, 3),
+    )
+
+
+def images(batch=6, seed=1):
+    return torch.rand(batch, 1, 12, 12, generator=torch.Generator().manual_seed(seed))
+
+
+def test_conversion_shares_weights_by_name():
+    model = network()
+    before = dict(model.named_parameters())
+    assert chip.convert_to_optical(model, FIXED) is model
+    after = dict(model.named_parameters())
+    assert after.keys() == before.keys() and all(after[name] is before[name] for name in before)
+    layers = dict(chip.optical_layers(model))
+    assert list(layers) == ["0", "2.0", "3"] and model[2][0] is model[2][2]
+    assert [layer.layer_id for layer in layers.values()] == [0, 1, 2]
+    assert not torch.equal(model(images()), network()(images()))
+    digital = chip.convert_to_digital(model)
+    assert digital is model and not list(chip.optical_layers(model))
+    assert type(model[0]) is torch.nn.Conv2d and model[2][0] is model[2][2]
+    assert model.state_dict().keys() == network().state_dict().keys()
+    assert torch.allclose(digital(images()), network()(images()), atol=1e-5)
+
+
+def test_exclusion_and_single_layers():
+    model = chip.convert_to_optical(network(), FIXED, exclude=["2", "3"])
+    assert [name for name, _ in chip.optical_layers(model)] == ["0"]
+    with pytest.raises(ValueError, match="exclude='head': the model has no module of that name"):
+        chip.convert_to_optical(network(), FIXED, exclude=["head"])
+    with pytest.raises(TypeError, match="exclude='2': must be a list"):
+        chip.convert_to_optical(network(), FIXED, exclude="2")
+    with pytest.raises(TypeError, match="model is a int"):
+        chip.convert_to_optical(4, FIXED)
+    with pytest.raises(TypeError, match="chip=4: must be a ChipConfig"):
+        chip.convert_to_optical(network(), 4)
+    alone = chip.convert_to_optical(torch.nn.Conv2d(1, 2, 3), FIXED)
+    assert isinstance(alone, nn.OpticalConv2d)
+    # Converted again, a model keeps its layers and numbers.
+    again = chip.convert_to_optical(model, FIXED.replace(seed=9))
+    assert [(n, m.layer_id, m.chip.seed) for n, m in chip.optical_layers(again)] == [
+        ("0", 0, 0),
+        ("2.0", 1, 9),
+        ("3", 2, 9),
+    ]
+
+
+def test_a_digital_state_loads_as_it_is():
+    model = chip.convert_to_optical(network(), FIXED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.load_state_dict(network().state_dict())
+    digital = network()
+    digital.load_state_dict(chip.convert_to_digital(model).state_dict())
+
+
+def test_a_state_never_replaces_the_configuration():
+    saved = chip.convert_to_optical(network(), FIXED).state_dict()
+    model = chip.convert_to_optical(network(), FIXED.replace(seed=1))
+    with pytest.warns(UserWarning, match="saved with another chip configuration; this layer keeps its own"):
+        model.load_state_dict(saved)
+    assert model[0].chip.seed == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chip.convert_to_optical(network(), FIXED).load_state_dict(saved)
+    other_frame = chip.convert_to_optical(
+        network(), FIXED.replace(frame=9, noise=NoiseParameters(gain_std=0.1))
+    )
+    with pytest.raises(RuntimeError, match="chip_gain"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other_frame.load_state_dict(saved)
+
+
+def test_calibration_sets_what_is_to_be_calibrated():
+    model = chip.convert_to_optical(network(), ASSUMED.replace(noise=NoiseParameters(), dc="optical"))
+    with pytest.raises(RuntimeError, match="calibrate_ranges"):
+        model(images())
+    model.train()
+    assert chip.calibrate_ranges(model, [(images(), 0), (images(seed=2), 0)], method="abs_max") is model
+    assert model.training and model[0].training
+    first = model[0].chip_ranges
+    largest = max(images().max(), images(seed=2).max())
+    # abs_max is the upper edge of the largest value's bin, 2^-6 wide at most.
+    assert largest <= first[0, 0] <= largest * (1 + 2.0**-6)
+    # The first ADC sees at most the sum of the frame; the inverse DAC's range was not asked for.
+    assert first[0, 1] <= 11 * largest * (1 + 2.0**-6) and first[1, 0].isnan() and first[1, 1] > 0
+    assert model(images()).isfinite().all()
+    stats = chip.chip_stats(model)
+    # The ADC's rounding moves what later layers meet a little beyond what calibration saw.
+    assert stats["0"].dac_clipped == 0 and all(
+        s.dac_clipped < 0.01 and s.adc_clipped < 0.01 for s in stats.values()
+    )
+
+
+def test_calibration_by_quantile_clips_that_fraction():
+    config = ASSUMED.replace(
+        dac=DACParameters(8, "calibrated", inner_bound="calibrated"), noise=NoiseParameters(), dc="optical"
+    )
+    x = torch.randn(16, 1, 40, 40, generator=torch.Generator().manual_seed(0))
+    for quantile in (0.9, 0.99):
+        layer = nn.OpticalConv2d(1, 3, 3, chip=config)
+        chip.calibrate_ranges(layer, iter([x]), quantile=quantile)  # an iterator can be read only once
+        assert layer.chip_ranges.isfinite().all()
+        layer(x)
+        counts = layer.counts
+        for kind in ("dac", "adc"):
+            fraction = counts[f"{kind}_clipped"][0] / counts[f"{kind}_values"][0]
+            # The quantile is linear within a bin of 1.6 %; a Gaussian's tail changes by some 5 % over one.
+            assert abs(fraction - (1 - quantile)) < 0.06 * (1 - quantile), (kind, fraction)
+
+
+def test_quantiles_of_a_histogram():
+    values = np.random.default_rng(0).exponential(size=100_000).astype(np.float32)
+    counts = np.bincount(values.view(np.uint32) >> 17, minlength=1 << 14).astype(np.uint64)
+    for quantile in (0.1, 0.5, 0.9, 0.999):
+        # Within a bin of 2^-6 the density is nearly constant: an error of a tenth of the bin.
+        assert abs(_quantile(counts, quantile) / np.quantile(values, quantile) - 1) < 0.1 * 2**-6 + 1e-3
+    assert np.isnan(_quantile(np.zeros(1 << 14, np.uint64), 0.5))
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        (([images()], "mean"), ValueError, "method='mean': must be 'quantile' or 'abs_max'"),
+        (([images()], "quantile", 0), ValueError, "quantile=0: must be above 0 and at most 1"),
+        (([],), ValueError, "loader: no batch reached an optical layer"),
+        (([torch.zeros(1, 1, 12, 12)],), ValueError, "loader: the DAC of stage 0 met no finite values"),
+    ],
+)
+def test_calibration_refuses(arguments, error, message):
+    model = chip.convert_to_optical(network(), ASSUMED)
+    with pytest.raises(error, match=message):
+        chip.calibrate_ranges(model, *arguments)
+    assert all(layer.observing is None for _, layer in chip.optical_layers(model))
+
+
+def test_counts_of_a_call():
+    config = FIXED.replace(cost=CostParameters(1e6, 1e-12, 3e-12))
+    layer = nn.OpticalConv2d(3, 5, 3, padding=1, chip=config)
+    x = torch.rand(2, 3, 32, 32)
+    layer(x)
+    layer(x)
+    stats = chip.chip_stats(layer, reset=True)[""]
+    # 4×4 tiles, a frame a channel in and out, 121 elements with two quadratures; two calls of two images.
+    assert stats.frames == 4 * 16 * (3 + 5)
+    assert stats.dac_conversions == stats.adc_conversions == stats.frames * 242
+    assert stats.seconds == stats.frames / 1e6
+    assert stats.joules == pytest.approx(stats.frames * 242 * 4e-12)
+    assert stats.enob == pytest.approx((stats.sinad - 1.7609) / 6.0206, abs=1e-4)
+    assert chip.chip_stats(layer)[""].frames == 0
+    free = LayerStatistics.of({}, FIXED)
+    assert free.seconds is None and free.joules is None and np.isnan(free.sinad)
+
+
+def test_sinad_is_that_of_the_result():
+    torch.manual_seed(0)
+    layer = nn.OpticalConv2d(2, 3, 3, chip=FIXED)
+    # One pack of tiles of a small map: all of it is compared.
+    x = torch.rand(1, 2, 15, 13)
+    with torch.no_grad():
+        error = layer(x) - torch.nn.functional.conv2d(x, layer.weight, layer.bias)
+        signal = torch.nn.functional.conv2d(x, layer.weight)
+    sinad = 10 * torch.log10(signal.square().sum() / error.square().sum())
+    assert chip.chip_stats(layer)[""].sinad == pytest.approx(float(sinad), abs=1e-3)
+    assert chip.chip_stats(layer)[""].compared == signal.numel()
+
+
+def test_clipped_values_are_counted():
+    config = ChipConfig(dac=DACParameters(4, 1.0), adc=ADCParameters(8, 1e3), dc="optical")
+    layer = nn.OpticalConv2d(1, 1, 1, chip=config, bias=False)
+    x = torch.zeros(1, 1, 11, 11)
+    x[0, 0, 0, :7] = 2.0
+    layer(x)
+    assert layer.counts["dac_values"][0] == 121 and layer.counts["dac_clipped"][0] == 7
+
+
+@pytest.mark.parametrize("start", [0.05, 60.0])
+def test_learned_ranges_settle_where_the_target_is_clipped(start):
+    config = ASSUMED.replace(noise=NoiseParameters())
+    layer = nn.OpticalConv2d(1, 2, 3, chip=config).train()
+    layer.chip_ranges[:] = start
+    layer.range_learning = (0.1, 0.02)
+    x = torch.randn(4, 1, 30, 30, generator=torch.Generator().manual_seed(0))
+    for _ in range(150):
+        layer(x)
+    layer.range_learning, layer.counts = (0.0, 0.02), {}
+    layer(x)
+    for kind, transform in (("dac", 0), ("adc", 0), ("adc", 1)):
+        fraction = layer.counts[f"{kind}_clipped"][transform] / layer.counts[f"{kind}_values"][transform]
+        # A step of 10 % of the full scale at 2 % clipped (2.3 sigma) moves the fraction by a factor of 1.8.
+        assert 0.02 / 2 < fraction < 0.02 * 2, (kind, transform, fraction)
+    assert layer.chip_ranges[1, 0].isnan() or layer.chip_ranges[1, 0] > 0
+
+
+def test_noise_scale_and_step_are_set_for_the_whole_model():
+    config = ChipConfig(
+        dac=DACParameters(0), adc=ADCParameters(0, 6.0), noise=NoiseParameters(0.0, 0.1, shot_photons=1e4)
+    )
+    model = chip.convert_to_optical(network(), config).eval()
+    noisy, exact = model(images()), network()(images())
+    chip.set_noise_scale(model, 0.0)
+    assert torch.allclose(model(images()), exact, atol=1e-5)
+    chip.set_noise_scale(model, 0.1)
+    assert 0 < (model(images()) - exact).norm() < 0.3 * (noisy - exact).norm()
+    for bad in (-1, float("inf"), "1"):
+        with pytest.raises(ValueError, match="scale="):
+            chip.set_noise_scale(model, bad)
+    with pytest.raises(ValueError, match="step=-1"):
+        chip.noise_step(model, -1)
+    with pytest.raises(ValueError, match="first=-1"), chip.sample_offset(-1):
+        pass
