@@ -14,13 +14,13 @@ from .chip.config import ChipConfig
 
 __all__ = [
     "FRAME_MAXIMUM",
-    "HISTOGRAM_SHIFT",
     "Draw",
     "UncalibratedError",
     "clear",
     "conv2d_plan",
     "full_scales",
     "passes_for",
+    "quantile_of",
     "static_gain",
     "transform_plan",
 ]
@@ -29,8 +29,8 @@ FRAME_MAXIMUM = 0.0
 """A full scale that is the largest value of each frame."""
 _WORST_CASE = -1.0
 
-HISTOGRAM_SHIFT = 17
-"""Bits of a single-precision number below those that name its bin in the core's histograms."""
+# Bits of a single-precision number below those that name its bin in the core's histograms.
+_HISTOGRAM_SHIFT = 17
 
 _MOST_PASSES = 2
 _MOST_PLANS = 64
@@ -160,6 +160,27 @@ def conv2d_plan(
 ) -> _core.ChipConv2d:
     """Return the plan of a convolution; `geometry` is what :class:`pyfdsr._core.ChipConv2d` begins with."""
     return _core.ChipConv2d(*geometry, _model(config, gain, noise_scale), double)
+
+
+def _edges(bins: int) -> NDArray[np.float64]:
+    """Lower edges of the histograms' bins and the upper edge of the last finite one, [bins + 1]."""
+    words = np.arange(bins + 1, dtype=np.uint32) << np.uint32(_HISTOGRAM_SHIFT)
+    with np.errstate(invalid="ignore"):
+        return words.view(np.float32).astype(np.float64)
+
+
+def quantile_of(counts: NDArray[np.uint64], quantile: float) -> float:
+    """Magnitude below which the fraction `quantile` of the counted values lies; linear within a bin."""
+    total = int(counts.sum())
+    if total == 0:
+        return float("nan")
+    edges, below = _edges(len(counts)), np.cumsum(counts)
+    wanted = quantile * total
+    index = min(int(np.searchsorted(below, wanted)), len(counts) - 1)
+    if index == 0:
+        return 0.0  # zeros, and numbers below the normal ones
+    inside = (wanted - float(below[index] - counts[index])) / max(float(counts[index]), 1.0)
+    return float(edges[index] + min(max(inside, 0.0), 1.0) * (edges[index + 1] - edges[index]))
 
 
 def clear() -> None:

@@ -21,7 +21,7 @@ _MEMBERS = {
     "chip_stats": "stats",
     "convert_to_digital": "convert",
     "convert_to_optical": "convert",
-    "effective_bits": "stats",
+    "effective_bits": "precision",
     "noise_step": "convert",
     "optical_layers": "convert",
     "set_noise_scale": "convert",

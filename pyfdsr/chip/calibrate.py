@@ -5,37 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from pyfdsr._chip import HISTOGRAM_SHIFT
+from pyfdsr._chip import quantile_of
 
 from .convert import optical_layers
 
 __all__ = ["calibrate_ranges"]
-
-
-def _edges(bins: int) -> NDArray[np.float64]:
-    """Lower edges of the histograms' bins and the upper edge of the last finite one, [bins + 1]."""
-    words = np.arange(bins + 1, dtype=np.uint32) << np.uint32(HISTOGRAM_SHIFT)
-    with np.errstate(invalid="ignore"):
-        return words.view(np.float32).astype(np.float64)
-
-
-def _quantile(counts: NDArray[np.uint64], quantile: float) -> float:
-    """Magnitude below which the fraction `quantile` of the counted values lies; linear within a bin."""
-    total = int(counts.sum())
-    if total == 0:
-        return float("nan")
-    edges, below = _edges(len(counts)), np.cumsum(counts)
-    wanted = quantile * total
-    index = min(int(np.searchsorted(below, wanted)), len(counts) - 1)
-    if index == 0:
-        return 0.0  # zeros, and numbers below the normal ones
-    inside = (wanted - float(below[index] - counts[index])) / max(float(counts[index]), 1.0)
-    return float(edges[index] + min(max(inside, 0.0), 1.0) * (edges[index + 1] - edges[index]))
 
 
 def _inputs(batch: Any) -> Any:
@@ -132,7 +109,7 @@ def _set_ranges(layer: Any, kind: str, level: float) -> None:
             wanted, column = dac.bound if stage == 0 else dac.inner_bound, 0
         if wanted != "calibrated":
             continue
-        scale = _quantile(seen[column, stage], level)
+        scale = quantile_of(seen[column, stage], level)
         if not 0 < scale < float("inf"):
             raise ValueError(f"loader: the {kind.upper()} of stage {stage} met no finite values other than 0")
         layer.chip_ranges[stage, column] = scale

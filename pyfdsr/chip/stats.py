@@ -10,19 +10,9 @@ from torch import nn
 
 from .config import ChipConfig
 from .convert import optical_layers
+from .precision import effective_bits
 
-__all__ = ["LayerStatistics", "chip_stats", "effective_bits"]
-
-
-def effective_bits(sinad: float) -> float:
-    """Effective number of bits of a ratio of signal to noise and distortion in dB: (SINAD - 1.76) / 6.02.
-
-    Examples
-    --------
-    >>> round(effective_bits(49.93), 2)
-    8.0
-    """
-    return (sinad - 10 * math.log10(1.5)) / (20 * math.log10(2))
+__all__ = ["LayerStatistics", "chip_stats"]
 
 
 @dataclass(frozen=True)

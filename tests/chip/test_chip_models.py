@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pyfdsr import chip, nn
+from pyfdsr._chip import quantile_of
 from pyfdsr.chip import ADCParameters, ChipConfig, CostParameters, DACParameters, NoiseParameters
-from pyfdsr.chip.calibrate import _quantile
 from pyfdsr.chip.stats import LayerStatistics
 
 ASSUMED = ChipConfig.assumed_4bit()
@@ -140,8 +140,8 @@ def test_quantiles_of_a_histogram():
     counts = np.bincount(values.view(np.uint32) >> 17, minlength=1 << 14).astype(np.uint64)
     for quantile in (0.1, 0.5, 0.9, 0.999):
         # Within a bin of 2^-6 the density is nearly constant: an error of a tenth of the bin.
-        assert abs(_quantile(counts, quantile) / np.quantile(values, quantile) - 1) < 0.1 * 2**-6 + 1e-3
-    assert np.isnan(_quantile(np.zeros(1 << 14, np.uint64), 0.5))
+        assert abs(quantile_of(counts, quantile) / np.quantile(values, quantile) - 1) < 0.1 * 2**-6 + 1e-3
+    assert np.isnan(quantile_of(np.zeros(1 << 14, np.uint64), 0.5))
 
 
 @pytest.mark.parametrize(
