@@ -55,7 +55,7 @@ def random_fields(
     passes, batch : int
     kind : {"uniform", "gaussian", "image", "complex"}
         Uniform in [-1, 1], normal with standard deviation 1/4, uniform in [0, 1], or complex with both parts
-        uniform in [-1, 1].
+        normal with standard deviation 1/4.
     seed : int
 
     Raises
@@ -72,7 +72,7 @@ def random_fields(
     if kind == "image":
         return generator.uniform(0, 1, shape)
     if kind == "complex":
-        return generator.uniform(-1, 1, shape) + 1j * generator.uniform(-1, 1, shape)
+        return (generator.standard_normal(shape) + 1j * generator.standard_normal(shape)) / 4
     raise ValueError(f"kind={kind!r}: must be 'uniform', 'gaussian', 'image' or 'complex'")
 
 
