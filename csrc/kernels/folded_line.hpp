@@ -8,52 +8,84 @@ namespace fdsr::kernels::FDSR_ISA {
 
 inline constexpr int kLongestLine = 64;
 
-// in: n blocks [2][lanes] at in_stride; out: outputs [from, to) at out_stride. N: n if known at compile time, else 0.
-template <class T, int N>
-inline void folded_line(const AxisMatrices<T>& axis, bool inverse, const T* in, Index in_stride, bool real_input, T* out,
-                        Index out_stride, int from, int to, bool real_output) {
+// Where a line's outputs [from, to) go.
+template <class T>
+struct LineOutputs {
+  T* out;
+  Index stride;
+  int from, to;
+};
+
+// in: n blocks [2][lanes] at in_stride. N: n if known at compile time, else 0; loops over it then unroll, and each
+// phase keeps its sums or differences in registers and shares a coefficient's load between real and imaginary parts.
+template <class T, int N, bool RealInput, bool RealOutput>
+inline void folded_line(const AxisMatrices<T>& axis, bool inverse, const T* in, Index in_stride, LineOutputs<T> to) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  const int n = N ? N : axis.length, half = (n - 1) / 2;
+  const int n = N ? N : axis.length, half = (n - 1) / 2, last = n / 2;
   constexpr int kHalf = N ? (N - 1) / 2 : (kLongestLine - 1) / 2 + 1;
-  V sum_re[kHalf], sum_im[kHalf], difference_re[kHalf], difference_im[kHalf];
-  for (int j = 0; j < half; ++j) {
-    const T *a = in + (j + 1) * in_stride, *b = in + (n - 1 - j) * in_stride;
-    const V ar = load<V>(a), br = load<V>(b);
-    sum_re[j] = ar + br;
-    difference_re[j] = ar - br;
-    if (!real_input) {
-      const V ai = load<V>(a + L), bi = load<V>(b + L);
-      sum_im[j] = ai + bi;
-      difference_im[j] = ai - bi;
+  constexpr int kLast = N ? N / 2 : kLongestLine / 2;
+  V cos_re[kLast + 1], cos_im[RealOutput ? 1 : kLast + 1];
+  cos_re[0] = cos_im[0] = V{};
+
+  {
+    V re[kHalf], im[kHalf];
+#pragma GCC unroll 8
+    for (int j = 0; j < half; ++j) {
+      const T *a = in + (j + 1) * in_stride, *b = in + (n - 1 - j) * in_stride;
+      re[j] = load<V>(a) + load<V>(b);
+      if constexpr (!RealInput && !RealOutput) im[j] = load<V>(a + L) + load<V>(b + L);
+    }
+    const V zero_re = load<V>(in);
+    V zero_im{}, middle_re{}, middle_im{};
+    if constexpr (!RealInput && !RealOutput) zero_im = load<V>(in + L);
+    if (n % 2 == 0) {
+      middle_re = load<V>(in + last * in_stride);
+      if constexpr (!RealInput && !RealOutput) middle_im = load<V>(in + last * in_stride + L);
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k <= last; ++k) {
+      const T* cosine = axis.cosine + k * half;
+      V a = n % 2 ? zero_re : k % 2 ? zero_re - middle_re : zero_re + middle_re;
+      V b = n % 2 ? zero_im : k % 2 ? zero_im - middle_im : zero_im + middle_im;
+#pragma GCC unroll 8
+      for (int j = 0; j < half; ++j) {
+        const V c = V{} + cosine[j];
+        a += c * re[j];
+        if constexpr (!RealInput && !RealOutput) b += c * im[j];
+      }
+      cos_re[k] = a;
+      if constexpr (!RealOutput) cos_im[k] = b;
     }
   }
-  const V zero_re = load<V>(in), zero_im = real_input ? V{} : load<V>(in + L);
-  const bool even = n % 2 == 0;
-  const V middle_re = even ? load<V>(in + n / 2 * in_stride) : V{};
-  const V middle_im = even && !real_input ? load<V>(in + n / 2 * in_stride + L) : V{};
 
-  const auto put = [&](int k, V re, V im) {
+  V re[kHalf], im[kHalf];
+#pragma GCC unroll 8
+  for (int j = 0; j < half; ++j) {
+    const T *a = in + (j + 1) * in_stride, *b = in + (n - 1 - j) * in_stride;
+    if constexpr (!RealOutput) re[j] = load<V>(a) - load<V>(b);
+    if constexpr (!RealInput) im[j] = load<V>(a + L) - load<V>(b + L);
+  }
+  const auto put = [&](int k, V a, V b) {
     const int at = inverse && k ? n - k : k;
-    if (at < from || at >= to) return;
-    store(out + (at - from) * out_stride, re);
-    if (!real_output) store(out + (at - from) * out_stride + L, im);
+    if (at < to.from || at >= to.to) return;
+    T* const out = to.out + (at - to.from) * to.stride;
+    store(out, a);
+    if constexpr (!RealOutput) store(out + L, b);
   };
-  for (int k = 0; 2 * k <= n; ++k) {
-    const T *cosine = axis.cosine + k * half, *sine = axis.sine + k * half;
-    V cos_re = k % 2 ? zero_re - middle_re : zero_re + middle_re, sin_re{};
-    V cos_im = k % 2 ? zero_im - middle_im : zero_im + middle_im, sin_im{};
+  put(0, cos_re[0], cos_im[0]);
+#pragma GCC unroll 8
+  for (int k = 1; k <= last; ++k) {
+    const T* sine = axis.sine + k * half;
+    V a{}, b{};
+#pragma GCC unroll 8
     for (int j = 0; j < half; ++j) {
-      cos_re += cosine[j] * sum_re[j];
-      if (!real_output) sin_im -= sine[j] * difference_re[j];
+      const V s = V{} + sine[j];
+      if constexpr (!RealInput) a += s * im[j];
+      if constexpr (!RealOutput) b -= s * re[j];
     }
-    if (!real_input)
-      for (int j = 0; j < half; ++j) {
-        if (!real_output) cos_im += cosine[j] * sum_im[j];
-        sin_re += sine[j] * difference_im[j];
-      }
-    put(k, cos_re + sin_re, cos_im + sin_im);
-    if (k && 2 * k != n) put(n - k, cos_re - sin_re, cos_im - sin_im);
+    put(k, cos_re[k] + a, cos_im[k] + b);
+    if (2 * k != n) put(n - k, cos_re[k] - a, cos_im[k] - b);
   }
 }
 

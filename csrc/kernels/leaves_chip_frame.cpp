@@ -46,7 +46,12 @@ class Frame {
     middle_ = work_ + 2 * elements_ * L;
     noise_ = reinterpret_cast<float*>(middle_ + 2 * elements_ * L);
     unit_ = T(1) / std::sqrt(T(elements_));
-    real_field_ = call.real_input && s_.inp_noise == 0 && s_.phase_noise == 0 && !call.gain && !call.factor;
+    // White circular noise stays so under a phase and a unitary transform. Where nothing but a linear readout with
+    // a known full scale follows, one draw before the ADC stands for both noises.
+    joined_noise_ = s_.inp_noise != 0 && !s_.phase_step && s_.photons == 0 && !call.factor &&
+                    (call.adc_range > 0 || call.worst_case > 0);
+    const bool noisy_field = s_.inp_noise != 0 && !joined_noise_;
+    real_field_ = call.real_input && !noisy_field && s_.phase_noise == 0 && !call.gain && !call.factor;
     lanes_ = *call.noise;
   }
 
@@ -126,7 +131,7 @@ class Frame {
     }
     if (c_.gain) multiply(c_.gain, field), field = work_;
     if (s_.crosstalk != 0) field = leak(field);
-    if (s_.inp_noise != 0) add_noise(field), field = work_;
+    if (s_.inp_noise != 0 && !joined_noise_) add_noise(field), field = work_;
     if (s_.phase_noise != 0) turn(field), field = work_;
     if (c_.factor) multiply(c_.factor, field), field = work_;
     field_ = field;
@@ -162,7 +167,9 @@ class Frame {
       for_quadratures([&](V x) { return modulated(x, clipped); });
     } else {
       const Converter<T> dac(s_.dac_bits, dac_range_);
-      for_quadratures([&](V x) { return dac(x, clipped); });
+      I over{};
+      for_quadratures([&over, dac](V x) { return dac(x, over); });
+      clipped = over;
     }
     if (!first) return;
     count(c_.counts->dac_clipped, clipped);
@@ -171,10 +178,16 @@ class Frame {
 
   template <class Body>
   void for_quadratures(Body&& body) {
-    for (Index e = 0; e < elements_; ++e) {
-      set(work_, 2 * e, body(at(c_.in, 2 * e)));
-      set(work_, 2 * e + 1, c_.real_input ? V{} : body(at(c_.in, 2 * e + 1)));
-    }
+    const T* const in = c_.in;
+    T* const work = work_;
+    const Index elements = elements_;
+    if (c_.real_input)
+      for (Index e = 0; e < elements; ++e) {
+        set(work, 2 * e, body(at(in, 2 * e)));
+        set(work, 2 * e + 1, V{});
+      }
+    else
+      for (Index i = 0; i < 2 * elements; ++i) set(work, i, body(at(in, i)));
   }
 
   // One digit of a whole number: binary, of weight 1 / place; thermometer, what exceeds place.
@@ -245,19 +258,24 @@ class Frame {
     return work_;
   }
 
-  V normal(Index row) const { return __builtin_convertvector(load<Vec<float, L>>(noise_ + row * L), V); }
+  static V normal(const float* noise, Index row) {
+    return __builtin_convertvector(load<Vec<float, L>>(noise + row * L), V);
+  }
 
   void add_noise(const T* field) {
     fill_normals<L>(lanes_, kInputNoise, 2 * elements_, noise_);
     const V sigma = dac_range_ * T(s_.inp_noise);
-    for (Index i = 0; i < 2 * elements_; ++i) set(work_, i, at(field, i) + sigma * normal(i));
+    const float* const noise = noise_;
+    T* const work = work_;
+    const Index rows = 2 * elements_;
+    for (Index i = 0; i < rows; ++i) set(work, i, at(field, i) + sigma * normal(noise, i));
   }
 
   void turn(const T* field) {
     fill_normals<L>(lanes_, kPhaseNoise, elements_, noise_);
     for (Index e = 0; e < elements_; ++e) {
       V sine, cosine;
-      sincos<T, L>(normal(e) * T(s_.phase_noise), sine, cosine);
+      sincos<T, L>(normal(noise_, e) * T(s_.phase_noise), sine, cosine);
       const V re = at(field, 2 * e), im = at(field, 2 * e + 1);
       set(work_, 2 * e, re * cosine - im * sine);
       set(work_, 2 * e + 1, re * sine + im * cosine);
@@ -275,16 +293,26 @@ class Frame {
   template <int N>
   void transform() {
     const int width = c_.x1 - c_.x0;
-    for (int y = 0; y < c_.y.length; ++y)
-      folded_line<T, N>(c_.x, c_.inverse, field_ + Index{y} * c_.x.length * 2 * L, 2 * L, real_field_,
-                        middle_ + Index{y} * width * 2 * L, 2 * L, c_.x0, c_.x1, false);
-    for (int x = 0; x < width; ++x)
-      folded_line<T, N>(c_.y, c_.inverse, middle_ + Index{x} * 2 * L, width * 2 * L, false, work_ + Index{x} * 2 * L,
-                        width * 2 * L, c_.y0, c_.y1, real_result_);
-    for (Index r = 0; r < outputs_; ++r) {
-      set(work_, 2 * r, at(work_, 2 * r) * unit_);
-      if (!real_result_) set(work_, 2 * r + 1, at(work_, 2 * r + 1) * unit_);
+    for (int y = 0; y < c_.y.length; ++y) {
+      const T* from = field_ + Index{y} * c_.x.length * 2 * L;
+      const LineOutputs<T> to{middle_ + Index{y} * width * 2 * L, 2 * L, c_.x0, c_.x1};
+      if (real_field_)
+        folded_line<T, N, true, false>(c_.x, c_.inverse, from, 2 * L, to);
+      else
+        folded_line<T, N, false, false>(c_.x, c_.inverse, from, 2 * L, to);
     }
+    for (int x = 0; x < width; ++x) {
+      const T* from = middle_ + Index{x} * 2 * L;
+      const LineOutputs<T> to{work_ + Index{x} * 2 * L, width * 2 * L, c_.y0, c_.y1};
+      if (real_result_)
+        folded_line<T, N, false, true>(c_.y, c_.inverse, from, width * 2 * L, to);
+      else
+        folded_line<T, N, false, false>(c_.y, c_.inverse, from, width * 2 * L, to);
+    }
+    T* const work = work_;
+    const T unit = unit_;
+    const Index rows = 2 * outputs_, step = real_result_ ? 2 : 1;
+    for (Index i = 0; i < rows; i += step) set(work, i, at(work, i) * unit);
   }
 
   // ------------------------------------------------------------------------------------------------------ reading
@@ -309,34 +337,50 @@ class Frame {
     count(c_.counts->adc_clipped, clipped);
   }
 
-  void give(Index row, V value, T weight, bool first) {
-    value = value * weight;
-    set(c_.out, row, first ? value : at(c_.out, row) + value);
+  void balance(T weight, bool first, I& clipped) {
+    const Index values = outputs_ * (c_.real_output ? 1 : 2);
+    const bool noisy = s_.out_noise != 0 || s_.photons != 0 || joined_noise_;
+    if (noisy) fill_normals<L>(lanes_, kQuadratureNoise, values, noise_);
+    if (s_.photons != 0)
+      balance_values<true, true>(values, weight, first, clipped);
+    else if (noisy)
+      balance_values<true, false>(values, weight, first, clipped);
+    else
+      balance_values<false, false>(values, weight, first, clipped);
+    c_.counts->adc_values += c_.used * values;
   }
 
-  void balance(T weight, bool first, I& clipped) {
-    const Index quadratures = c_.real_output ? 1 : 2, values = outputs_ * quadratures;
-    const bool noisy = s_.out_noise != 0 || s_.photons != 0;
-    if (noisy) fill_normals<L>(lanes_, kQuadratureNoise, values, noise_);
-    const V sigma = adc_range_ * T(s_.out_noise), reference = adc_range_ * T(s_.reference), square = reference * reference;
+  // Stores may alias anything: what the loop needs is kept in locals.
+  template <bool Noisy, bool Shot>
+  void balance_values(Index values, T weight, bool first, I& clipped) const {
+    const V own = adc_range_ * T(s_.out_noise), before = dac_range_ * T(joined_noise_ ? s_.inp_noise : 0);
+    const V sigma = square_root<T, L>(own * own + before * before);
+    const V reference = adc_range_ * T(s_.reference), square = reference * reference;
     const V bright = (adc_range_ + reference) * (adc_range_ + reference) + adc_range_ * adc_range_;
     // I = (|Y + R|² - |Y - R|²) / 4 and Y = I / R; a detector's variance is its intensity times bright / photons.
     const V per_photon = square > 0 && V{} + T(s_.photons) > 0 ? bright / (square * T(8 * s_.photons)) : V{};
-    const Converter<T> adc(s_.adc_bits ? s_.adc_bits : 2, adc_range_);
+    const bool digital = s_.adc_bits != 0;
+    const Converter<T> adc(digital ? s_.adc_bits : 2, adc_range_);
+    const T* const work = work_;
+    const float* const noise = noise_;
+    T* const out = c_.out;
+    const Index step = c_.real_output ? 2 : 1;
+    I over{};
     for (Index i = 0; i < values; ++i) {
-      const Index row = c_.real_output ? 2 * i : i;
-      V value = at(work_, row);
-      if (s_.photons != 0) {
-        const V re = at(work_, row & ~Index{1}), im = at(work_, row | 1);
+      const Index row = i * step;
+      V value = at(work, row);
+      if constexpr (Shot) {
+        const V re = at(work, row & ~Index{1}), im = at(work, row | 1);
         const V variance = (re * re + im * im + square) * per_photon + sigma * sigma;
-        value += square_root<T, L>(variance) * normal(i);
-      } else if (noisy) {
-        value += sigma * normal(i);
+        value += square_root<T, L>(variance) * normal(noise, i);
+      } else if constexpr (Noisy) {
+        value += sigma * normal(noise, i);
       }
-      if (s_.adc_bits) value = adc(value, clipped);
-      give(i, value, weight, first);
+      if (digital) value = adc(value, over);
+      value = value * weight;
+      set(out, i, first ? value : at(out, i) + value);
     }
-    c_.counts->adc_values += c_.used * values;
+    clipped += over;
   }
 
   void step_phase(T weight, bool first, I& clipped) {
@@ -359,14 +403,18 @@ class Frame {
       return s_.adc_bits ? adc.from_zero(intensity, clipped) : intensity;
     };
     const V half = reference > 0 ? T(0.5) / reference : V{};
+    const auto give = [&](Index row, V value) {
+      value = value * weight;
+      set(c_.out, row, first ? value : at(c_.out, row) + value);
+    };
     for (Index r = 0; r < outputs_; ++r) {
       const V re = at(work_, 2 * r), im = at(work_, 2 * r + 1), dark = re * re + im * im;
       const V alone = digitise(dark, background + r * L);
       const V with_re = digitise(dark + square + re * reference * T(2), noise_ + 2 * r * L);
-      give(c_.real_output ? r : 2 * r, (with_re - alone - square) * half, weight, first);
+      give(c_.real_output ? r : 2 * r, (with_re - alone - square) * half);
       if (c_.real_output) continue;
       const V with_im = digitise(dark + square + im * reference * T(2), noise_ + (2 * r + 1) * L);
-      give(2 * r + 1, (with_im - alone - square) * half, weight, first);
+      give(2 * r + 1, (with_im - alone - square) * half);
     }
     c_.counts->adc_values += c_.used * outputs_ * (c_.real_output ? 2 : 3);
   }
@@ -380,7 +428,7 @@ class Frame {
   float* noise_;
   const T* field_ = nullptr;
   T unit_;
-  bool real_field_ = false, real_result_ = false;
+  bool joined_noise_ = false, real_field_ = false, real_result_ = false;
   V dac_range_{}, adc_range_{};
 };
 

@@ -38,18 +38,16 @@ struct Counter {
   Half<L> word[4];
 };
 
-template <int L>
-inline void philox_rounds(Counter<L>& c, std::uint32_t key0, std::uint32_t key1) {
-#pragma GCC unroll 10
-  for (int round = 0; round < 10; ++round) {
-    const Half<L> a = multiply_words<L>(c.word[0], 0xD2511F53u), b = multiply_words<L>(c.word[2], 0xCD9E8D57u);
-    const Half<L> c0 = (b >> 32) ^ c.word[1] ^ std::uint64_t{key0}, c2 = (a >> 32) ^ c.word[3] ^ std::uint64_t{key1};
-    c.word[1] = b;
-    c.word[3] = a;
-    c.word[0] = c0;
-    c.word[2] = c2;
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
+// One round of several counters, whose long chains of dependent instructions overlap.
+template <int L, int Counters>
+inline void philox_round(Counter<L> (&c)[Counters], const Half<L>* key) {
+#pragma GCC unroll 4
+  for (int i = 0; i < Counters; ++i) {
+    const Half<L> a = multiply_words<L>(c[i].word[0], 0xD2511F53u), b = multiply_words<L>(c[i].word[2], 0xCD9E8D57u);
+    c[i].word[0] = (b >> 32) ^ (c[i].word[1] ^ key[0]);
+    c[i].word[2] = (a >> 32) ^ (c[i].word[3] ^ key[1]);
+    c[i].word[1] = b;
+    c[i].word[3] = a;
   }
 }
 
@@ -57,9 +55,13 @@ inline void philox_rounds(Counter<L>& c, std::uint32_t key0, std::uint32_t key1)
 template <int L>
 struct PhiloxLanes {
   Half<L> even[3], odd[3];
-  std::uint32_t key0, key1;
+  Half<L> keys[10][2];
 
-  explicit PhiloxLanes(const NoiseLanes& lanes) : key0(lanes.key[0]), key1(lanes.key[1]) {
+  explicit PhiloxLanes(const NoiseLanes& lanes) {
+    for (std::uint32_t round = 0; round < 10; ++round) {
+      keys[round][0] = Half<L>{} + std::uint64_t{std::uint32_t(lanes.key[0] + round * 0x9E3779B9u)};
+      keys[round][1] = Half<L>{} + std::uint64_t{std::uint32_t(lanes.key[1] + round * 0xBB67AE85u)};
+    }
     const std::uint32_t* from[3] = {lanes.frame, lanes.sample_low, lanes.sample_high};
     for (int i = 0; i < 3; ++i) {
       const auto both = load<Half<L>>(from[i]);
@@ -69,11 +71,11 @@ struct PhiloxLanes {
   }
 
   void block(std::uint32_t word0, Words<L> out[4]) const {
-    Counter<L> e{{Half<L>{} + word0, even[0], even[1], even[2]}}, o{{Half<L>{} + word0, odd[0], odd[1], odd[2]}};
-    philox_rounds<L>(e, key0, key1);
-    philox_rounds<L>(o, key0, key1);
+    Counter<L> c[2] = {{{Half<L>{} + word0, even[0], even[1], even[2]}}, {{Half<L>{} + word0, odd[0], odd[1], odd[2]}}};
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) philox_round<L>(c, keys[round]);
     for (int i = 0; i < 4; ++i) {
-      const Half<L> joined = (e.word[i] & 0xffffffffull) | (o.word[i] << 32);
+      const Half<L> joined = (c[0].word[i] & 0xffffffffull) | (c[1].word[i] << 32);
       std::memcpy(&out[i], &joined, sizeof(joined));
     }
   }
@@ -132,8 +134,8 @@ inline void normal_pair(Words<L> w0, Words<L> w1, Vec<float, L>& z0, Vec<float, 
   I bits_s, bits_c;
   std::memcpy(&bits_s, &sine, sizeof(I));
   std::memcpy(&bits_c, &cosine, sizeof(I));
-  const I cos_bits = ((bits_c & ~odd) | (bits_s & odd)) ^ (((quadrant + 1) & 2) << 30);
-  const I sin_bits = ((bits_s & ~odd) | (bits_c & odd)) ^ ((quadrant & 2) << 30);
+  const I cos_bits = (odd ? bits_s : bits_c) ^ (((quadrant + 1) & 2) << 30);
+  const I sin_bits = (odd ? bits_c : bits_s) ^ ((quadrant & 2) << 30);
   V c, s;
   std::memcpy(&c, &cos_bits, sizeof(V));
   std::memcpy(&s, &sin_bits, sizeof(V));

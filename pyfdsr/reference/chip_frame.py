@@ -145,7 +145,19 @@ def _written(field: NDArray[Any], scale: float, real: bool, config: Any) -> list
     return [(1.0, modulated(field.real) + 1j * modulated(field.imag))]
 
 
-def _imperfect(field: NDArray[Any], scale: float, config: Any, gain: Any, source: Any) -> NDArray[Any]:
+def _is_joined(config: Any, adc: Any, factor: Any) -> bool:
+    """Whether one draw before the ADC stands for the noise of writing and of reading.
+
+    White circular noise stays so under a phase and a unitary transform; the ADC's full scale must not depend
+    on it, and nothing but a linear readout may follow.
+    """
+    linear = config.detection == "balanced" and config.noise.shot_photons is None
+    return linear and factor is None and adc != "abs_max"
+
+
+def _imperfect(
+    field: NDArray[Any], scale: float, config: Any, gain: Any, source: Any, joined: bool
+) -> NDArray[Any]:
     noise, count = config.noise, field.size
     if gain is not None:
         field = field * gain
@@ -154,7 +166,7 @@ def _imperfect(field: NDArray[Any], scale: float, config: Any, gain: Any, source
         field = field + noise.crosstalk * (
             around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]
         )
-    if noise.inp_noise:
+    if noise.inp_noise and not joined:
         drawn = source(INPUT, 2 * count).reshape(*field.shape, 2)
         field = field + noise.inp_noise * scale * (drawn[..., 0] + 1j * drawn[..., 1])
     if noise.phase_noise:
@@ -162,9 +174,12 @@ def _imperfect(field: NDArray[Any], scale: float, config: Any, gain: Any, source
     return field
 
 
-def _read(field: NDArray[Any], scale: float, real: bool, config: Any, source: Any) -> NDArray[Any]:
+def _read(
+    field: NDArray[Any], scale: float, real: bool, config: Any, source: Any, before: float
+) -> NDArray[Any]:
+    """Detection and ADC; `before` is the deviation of noise that was written."""
     noise, bits, count = config.noise, config.adc.bits, field.size
-    noisy = noise.out_noise > 0 or noise.shot_photons is not None
+    noisy = noise.out_noise > 0 or noise.shot_photons is not None or before > 0
     reference = config.reference_amplitude * scale
     bright = (scale + reference) ** 2 + scale**2
     per_photon = 0.0 if noise.shot_photons is None else bright / noise.shot_photons
@@ -174,7 +189,7 @@ def _read(field: NDArray[Any], scale: float, real: bool, config: Any, source: An
         if noisy:
             detectors = np.abs(field + reference) ** 2 + np.abs(field - reference) ** 2
             shot = detectors * per_photon / (16 * reference**2) if per_photon else 0 * field.real
-            deviation = np.sqrt(shot + (noise.out_noise * scale) ** 2)
+            deviation = np.sqrt(shot + (noise.out_noise * scale) ** 2 + before**2)
             values = values + deviation[..., None] * source(QUADRATURE, values.size).reshape(values.shape)
         values = quantise(values, bits, scale)
         return values[..., 0] if real else values[..., 0] + 1j * values[..., 1]
@@ -201,13 +216,15 @@ def frame(
     if dac == "abs_max":
         polar = config.dac.encoding == "polar" and not real_input
         dac = float(np.abs(field).max()) if polar else largest(field, real_input)
-    total = 0.0
+    total, joined = 0.0, _is_joined(config, adc, factor)
+    before = config.noise.inp_noise * dac if joined else 0.0
     for weight, written in _written(field, dac, real_input, config):
         for _ in range(config.precision.shots):
-            frame_number = number
-            shown = _imperfect(
-                written, dac, config, gain, lambda p, n, f=frame_number: normals(key, f, sample, p, n)
-            )
+
+            def source(purpose: int, count: int, frame_number: int = number) -> NDArray[np.float64]:
+                return normals(key, frame_number, sample, purpose, count)
+
+            shown = _imperfect(written, dac, config, gain, source, joined)
             shown = shown if factor is None else shown * factor[0]
             light = _sum(np.ascontiguousarray(shown, dtype=np.complex128), inverse, *window)
             scale = adc
@@ -217,8 +234,7 @@ def frame(
                 spread = 1 if real_input else math.sqrt(2)
                 spread = spread if factor is None else 2 * factor[1]
                 scale = dac * math.sqrt(field.size) * spread
-            total = total + weight / config.precision.shots * _read(
-                light, scale, real_output, config, lambda p, n, f=frame_number: normals(key, f, sample, p, n)
-            )
+            read = _read(light, scale, real_output, config, source, before)
+            total = total + weight / config.precision.shots * read
             number += 1
     return total

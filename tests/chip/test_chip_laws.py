@@ -194,6 +194,23 @@ def test_law_8_noise_has_zero_mean(name, detection):
     assert (np.abs(parts.mean(axis=1)) < 5 * errors).all()
 
 
+@pytest.mark.parametrize("phase_noise", [0.0, 0.2])
+def test_law_8_noise_drawn_before_or_after_the_transform_is_the_same(phase_noise):
+    # With a known full scale one draw before the ADC stands for the noise of writing; where the full scale is
+    # that of the frame, every element written draws its own.
+    x = fields(200)
+    found = []
+    for adc_range in (3.0, "abs_max"):
+        config = chip(0, 1.5, 0, adc_range, noise=NoiseParameters(inp_noise=0.02, phase_noise=phase_noise))
+        still = config.replace(noise=NoiseParameters(phase_noise=phase_noise))
+        noise = chip_dft2(x, config) - chip_dft2(x, still)
+        found.append(np.stack([noise.real, noise.imag]))
+    # The deviation of both, 0.02 of the DAC's full scale, and no correlation between the parts: 4 sigma.
+    for parts in found:
+        assert abs(parts.std() / (0.02 * 1.5) - 1) < 4 / np.sqrt(2 * parts.size)
+        assert abs(np.corrcoef(parts[0].ravel(), parts[1].ravel())[0, 1]) < 4 / np.sqrt(parts.size / 2)
+
+
 def test_law_8_shot_variance_is_proportional_to_the_mean():
     full_scale = 2.0
     photons = np.array([1e4, 4e4])

@@ -35,6 +35,11 @@ CONFIGS = {
 } | {
     "linearised": ChipConfig(dac=DACParameters(5, 3.0, "mzi", linearise=True), adc=ADCParameters(0, 4.0)),
     "noise": ChipConfig(dac=DACParameters(6, 2.1), adc=ADCParameters(0, 4.0), noise=NOISE),
+    "joined noise": ChipConfig(
+        dac=DACParameters(6, 2.1),
+        adc=ADCParameters(0, "worst_case"),
+        noise=NoiseParameters(inp_noise=0.1, out_noise=0.05, phase_noise=0.1, crosstalk=0.02),
+    ),
     "phase step": ChipConfig(
         dac=DACParameters(6, 2.1),
         adc=ADCParameters(0, 4.0),
