@@ -8,6 +8,7 @@ from importlib import import_module
 _MEMBERS = {
     "CheckpointError": "checkpoint",
     "Evaluation": "evaluation",
+    "HardwareAwareTraining": "hardware_aware",
     "ImageBatches": "batches",
     "RunFolder": "run_folder",
     "RunFolderError": "run_folder",
