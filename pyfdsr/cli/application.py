@@ -23,6 +23,7 @@ done, 2 asked for wrongly, 130 interrupted.
 
 def application() -> Any:
     """Return the typer application of all commands."""
+    from .chip import report
     from .demo import demo
     from .evaluate import evaluate_run
     from .info import info
@@ -58,5 +59,16 @@ def application() -> Any:
     app.command("evaluate")(evaluate_run)
     app.command()(masks)
     app.command()(macs)
+    chip = typer.Typer(
+        help="An emulated photonic chip. See [bold]pyfdsr chip report --help[/bold].", rich_markup_mode="rich"
+    )
+
+    @chip.callback(invoke_without_command=True)
+    def _chip(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            print(context.get_help())
+
+    app.add_typer(chip, name="chip")
+    chip.command("report")(report)
     app.command()(info)
     return app

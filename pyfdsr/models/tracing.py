@@ -53,18 +53,19 @@ def _import_object(path: str) -> Any:
     return found
 
 
-def import_model(path: str) -> nn.Module:
-    """Return the model that ``package.module:callable`` makes without arguments, on the meta device.
+def import_model(path: str, device: str = "meta") -> nn.Module:
+    """Return the model that ``package.module:callable`` makes without arguments.
 
     Parameters
     ----------
     path : str
         The callable returns a module; it may also be one. The current folder is searched first.
+    device : str
+        Where its parameters are; on ``"meta"`` they have shapes but no data.
 
     Returns
     -------
     torch.nn.Module
-        Its parameters have shapes but no data.
 
     Raises
     ------
@@ -88,17 +89,17 @@ def import_model(path: str) -> nn.Module:
         if not callable(made):
             raise ValueError(f"model={path!r}: must name a callable, is {type(made).__name__}")
         try:
-            made = _call(made)
+            made = _call(made, device)
         except Exception as error:
             raise ValueError(f"model={path!r}: {type(error).__name__} without arguments: {error}") from error
     if not isinstance(made, nn.Module):
         raise ValueError(f"model={path!r}: must return a torch.nn.Module, returns {type(made).__name__}")
-    return made.to("meta")
+    return made.to(device)
 
 
-def _call(make: Any) -> Any:
+def _call(make: Any, device: str) -> Any:
     try:
-        with torch.device("meta"):
+        with torch.device(device):
             return make()
     except (RuntimeError, NotImplementedError):
         # Constructors that read values of tensors need real ones.
