@@ -16,6 +16,8 @@ _MEMBERS = {
     "DACParameters": "parameters",
     "NoiseParameters": "parameters",
     "PrecisionParameters": "parameters",
+    "FourFImperfections": "four_f",
+    "ImperfectFourF": "four_f",
     "LayerStatistics": "stats",
     "calibrate_ranges": "calibrate",
     "chip_stats": "stats",

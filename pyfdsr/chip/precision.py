@@ -188,12 +188,14 @@ def with_frames(
     return config.replace(precision=slices)
 
 
-def size_series(config: ChipConfig, sides: Sequence[int], batch: int = 64) -> list[tuple[int, float]]:
+def size_series(
+    config: ChipConfig, sides: Sequence[int], batch: int = 64, kind: str = "complex"
+) -> list[tuple[int, float]]:
     """Side and signal to error, dB, of frames of other sizes with the same converters."""
     found = []
     for side in sides:
         chip = config.replace(frame=side)
         # As many values at every size, so that the estimates scatter alike.
-        fields = random_fields(chip, batch=max(4, batch * 121 // side**2), kind="complex")
+        fields = random_fields(chip, batch=max(4, batch * 121 // side**2), kind=kind)
         found.append((side, transform_sinad(chip, fields)))
     return found

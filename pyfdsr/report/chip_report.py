@@ -101,7 +101,7 @@ def chip_report(config: ChipConfig, seed: int = 0) -> ChipReport:
     ]
     return ChipReport(
         passes=passes,
-        sides=size_series(config, _SIDES, _FRAMES),
+        sides=size_series(config, _SIDES, _FRAMES, "uniform"),
         budget=budget(config, x),
         frames=_frame_series(config, x),
     )
