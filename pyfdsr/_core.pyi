@@ -137,9 +137,7 @@ class FourierConv2d:
     @property
     def algorithm(self) -> str: ...
 
-def philox(
-    counter: tuple[int, int, int, int], key: tuple[int, int]
-) -> tuple[int, int, int, int]: ...
+def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]: ...
 
 class ChipModel:
     def __init__(

@@ -192,12 +192,8 @@ class OpticalConv2d(Function):
         return v_x, v_w, v_bias, None
 
 
-@torch.compiler.disable
 def optical_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, emulation: Emulation) -> Tensor:
-    """Convolve on the emulated chip; the arguments are taken as valid, of one precision, on the CPU.
-
-    A graph that ``torch.compile`` traces breaks here: what a call draws depends on its step and samples.
-    """
+    """Convolve on the emulated chip; the arguments are taken as valid, of one precision, on the CPU."""
     return OpticalConv2d.apply(x, weight, bias, emulation)
 
 

@@ -146,6 +146,11 @@ class OpticalConv2d(FourierConv2d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.chip.is_perfect:
             return super()._conv_forward(input, weight, bias)
+        return self._emulated(input, weight, bias)
+
+    @torch.compiler.disable
+    def _emulated(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Run on the chip. Traced graphs break here: what a call draws depends on its step and samples."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)

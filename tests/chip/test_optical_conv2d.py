@@ -249,3 +249,16 @@ def test_training_counts_steps_by_itself():
     assert int(layer.chip_step) == 1 and not torch.equal(second, first)
     layer.eval()(x).sum().backward()
     assert int(layer.chip_step) == 1
+
+
+def test_compiled_models_break_at_the_chip_and_agree():
+    model = torch.nn.Sequential(
+        layer_of("replicate", NOISY), torch.nn.ReLU(), torch.nn.Conv2d(6, 2, 3)
+    ).eval()
+    x = maps()
+    torch.compiler.reset()
+    compiled = torch.compile(model, backend="eager")
+    assert torch.equal(compiled(x), model(x))
+    with chip.sample_offset(3):
+        assert torch.equal(compiled(x), model(x))
+    torch.compiler.reset()
