@@ -50,7 +50,7 @@ def convert_to_optical(
 ) -> nn.Module:
     """Put the convolutions of a model on an emulated chip.
 
-    Every :class:`torch.nn.Conv2d` and :class:`pyfdsr.nn.FourierConv2d` whose kernel fits becomes a
+    Every :class:`torch.nn.Conv2d` and :class:`pyfdsr.nn.FourierConv2d` becomes a
     :class:`pyfdsr.nn.OpticalConv2d` with its parameters, numbered in the order of the model. Other
     subclasses of Conv2d are left alone: they have a reason to differ.
 
@@ -73,7 +73,8 @@ def convert_to_optical(
     Raises
     ------
     TypeError, ValueError
-        If `model` is no module, `config` no configuration, or a name of `exclude` is not in the model.
+        If `model` is no module, `config` no configuration, a name of `exclude` is not in the model, or a
+        kernel is longer than two passes of frames; the model is then left as it was.
 
     Examples
     --------

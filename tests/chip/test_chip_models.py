@@ -60,6 +60,10 @@ def test_exclusion_and_single_layers():
         chip.convert_to_optical(4, FIXED)
     with pytest.raises(TypeError, match="chip=4: must be a ChipConfig"):
         chip.convert_to_optical(network(), 4)
+    long = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), torch.nn.Conv2d(1, 1, 122))
+    with pytest.raises(ValueError, match="kernel of extent \\(122, 122\\) is longer than 2 passes"):
+        chip.convert_to_optical(long, FIXED)
+    assert not list(chip.optical_layers(long))
     alone = chip.convert_to_optical(torch.nn.Conv2d(1, 2, 3), FIXED)
     assert isinstance(alone, nn.OpticalConv2d)
     # Converted again, a model keeps its layers and numbers.
