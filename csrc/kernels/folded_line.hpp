@@ -84,8 +84,9 @@ inline void folded_line(const AxisMatrices<T>& axis, bool inverse, const T* in, 
       if constexpr (!RealInput) a += s * im[j];
       if constexpr (!RealOutput) b -= s * re[j];
     }
-    put(k, cos_re[k] + a, cos_im[k] + b);
-    if (2 * k != n) put(n - k, cos_re[k] - a, cos_im[k] - b);
+    const V c = RealOutput ? V{} : cos_im[RealOutput ? 0 : k];
+    put(k, cos_re[k] + a, c + b);
+    if (2 * k != n) put(n - k, cos_re[k] - a, c - b);
   }
 }
 

@@ -1,4 +1,6 @@
 // One optical frame over lanes: write (DAC, static and temporal errors), transform, read (detection, noise, ADC).
+#include <limits>
+
 #include "folded_line.hpp"
 #include "philox.hpp"
 #include "sincos.hpp"
@@ -7,6 +9,10 @@ namespace fdsr::kernels::FDSR_ISA {
 namespace {
 
 constexpr int kUnrolledSide = 11;
+
+// Full scales below this are as good as dark: steps per unit would overflow.
+template <class T>
+constexpr T kDark = std::numeric_limits<T>::min() * T(1 << 20);
 
 // Signed: levels -most ... most of `step`; unsigned: 0 ... 2 most of half a step.
 template <class T>
@@ -20,7 +26,7 @@ struct Converter {
     most = T((IntOf<T>{1} << (bits - 1)) - 1);
     if (is_unsigned) most *= 2;
     step = full_scale / most;
-    per_step = full_scale > 0 ? most / full_scale : V{};
+    per_step = full_scale > kDark<T> ? most / full_scale : V{};
   }
   V operator()(V x, I& clipped) const {
     clipped -= magnitude(x) > full_scale;
@@ -155,7 +161,7 @@ class Frame {
       const bool binary = s_.slicing == kBinary;
       const T radix = T(1 << (s_.dac_bits - 1));
       const T most = binary ? std::pow(radix, T(s_.slices)) - 1 : T(s_.slices) * (radix - 1);
-      const V per_unit = dac_range_ > 0 ? most / dac_range_ : V{};
+      const V per_unit = dac_range_ > kDark<T> ? most / dac_range_ : V{};
       const Digits digits{binary, radix, binary ? std::pow(radix, T(-slice)) : T(slice) * (radix - 1)};
       for_quadratures([&](V x) {
         clipped -= magnitude(x) > dac_range_;
@@ -202,7 +208,7 @@ class Frame {
   };
 
   V modulated(V x, I& clipped) const {
-    V drive = dac_range_ > 0 ? x / dac_range_ : V{};
+    V drive = dac_range_ > kDark<T> ? x / dac_range_ : V{};
     clipped -= magnitude(x) > dac_range_;
     drive = clamped(drive, V{} - 1, V{} + 1);
     if (s_.linearise)
@@ -356,9 +362,10 @@ class Frame {
     const V own = adc_range_ * T(s_.out_noise), before = dac_range_ * T(joined_noise_ ? s_.inp_noise : 0);
     const V sigma = square_root<T, L>(own * own + before * before);
     const V reference = adc_range_ * T(s_.reference), square = reference * reference;
-    const V bright = (adc_range_ + reference) * (adc_range_ + reference) + adc_range_ * adc_range_;
-    // I = (|Y + R|² - |Y - R|²) / 4 and Y = I / R; a detector's variance is its intensity times bright / photons.
-    const V per_photon = square > 0 && V{} + T(s_.photons) > 0 ? bright / (square * T(8 * s_.photons)) : V{};
+    // I = (|Y + R|² - |Y - R|²) / 4 and Y = I / R; a detector's variance is its intensity times bright / photons,
+    // bright = (A + R)² + A² the largest intensity. With R = r A: bright / R² = ((1 + r)² + 1) / r².
+    const double r = s_.reference;
+    const T per_photon = Shot ? T(((1 + r) * (1 + r) + 1) / (8 * r * r * s_.photons)) : T(0);
     const bool digital = s_.adc_bits != 0;
     const Converter<T> adc(digital ? s_.adc_bits : 2, adc_range_);
     const T* const work = work_;
@@ -402,7 +409,7 @@ class Frame {
       }
       return s_.adc_bits ? adc.from_zero(intensity, clipped) : intensity;
     };
-    const V half = reference > 0 ? T(0.5) / reference : V{};
+    const V half = reference > kDark<T> ? T(0.5) / reference : V{};
     const auto give = [&](Index row, V value) {
       value = value * weight;
       set(c_.out, row, first ? value : at(c_.out, row) + value);

@@ -94,7 +94,9 @@ def test_dark_maps_stay_finite():
     config = NOISY.replace(dac=DACParameters(4, "abs_max"), adc=ADCParameters(8, "abs_max"), dc="optical")
     for detection in ("balanced", "intensity_phase_step"):
         layer = layer_of("plain", config.replace(detection=detection), gradient="chip")
-        x = torch.zeros(1, 4, 20, 20, requires_grad=True)
+        x = torch.zeros(3, 4, 20, 20)
+        x[1:, 0, 3, 3] = torch.tensor([1e-42, 1e-30])  # below the normal numbers, and hardly above
+        x.requires_grad_()
         layer(x).sum().backward()
         assert layer(x).isfinite().all() and x.grad.isfinite().all() and layer.weight.grad.isfinite().all()
 
