@@ -68,6 +68,8 @@ def torch_emulator(x: Tensor, weight: Tensor, config: ChipConfig, padding: int) 
     spectra[..., 0, 0] += mean[..., 0, 0] * side
     kernels = torch.fft.fft2(F.pad(weight, (0, side - kernel, 0, side - kernel))).conj()
     products = torch.einsum("bcijyx,ocyx->boijyx", spectra, kernels)
+    zero = products[..., :1, :1].real / side
+    products[..., 0, 0] = 0
     scale = torch.maximum(products.real.abs(), products.imag.abs()).amax((-2, -1), keepdim=True)
     written = torch.complex(
         _quantised(products.real, config.dac.bits, scale), _quantised(products.imag, config.dac.bits, scale)
@@ -77,7 +79,7 @@ def torch_emulator(x: Tensor, weight: Tensor, config: ChipConfig, padding: int) 
     result = torch.fft.ifft2(written, norm="ortho")[..., :valid, :valid].real
     if config.noise.out_noise:
         result = result + config.noise.out_noise * float(config.adc.range) * torch.randn_like(result)
-    result = _quantised(result, config.adc.bits, float(config.adc.range))
+    result = _quantised(result, config.adc.bits, float(config.adc.range)) + zero
     whole = result.permute(0, 1, 2, 4, 3, 5).reshape(batch, -1, count[0] * valid, count[1] * valid)
     return whole[..., : out[0], : out[1]]
 

@@ -196,6 +196,22 @@ void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, c
   const auto advance = [&] {
     for (int lane = 0; lane < lanes; ++lane) noise.frame[lane] += std::uint32_t(transform.frames());
   };
+  // With an electronic mean the zero frequency is not written: its transform is the same for all outputs.
+  T kept[kernels::kMostChipLanes];
+  const T per_root = T(1) / std::sqrt(T(n));
+  const auto keep_zero = [&](T* spectrum, T re, T im) {
+    for (int lane = 0; lane < lanes; ++lane) {
+      kept[lane] = model.electronic_dc ? (spectrum[lane] * re - spectrum[lanes + lane] * im) * per_root : T(0);
+      if (model.electronic_dc) spectrum[lane] = spectrum[lanes + lane] = 0;
+    }
+  };
+  const auto add_zero = [&](const T* from, T* to, bool add) {
+    for (Index i = 0; i < valid; ++i)
+      for (int lane = 0; lane < lanes; ++lane) {
+        const T value = from[i * lanes + lane] + kept[lane];
+        to[i * lanes + lane] = add ? to[i * lanes + lane] + value : value;
+      }
+  };
   for (int group = 0; group < geometry.groups; ++group) {
     for (int c = 0; c < ins; ++c) {
       grid.gather_input(x + (group * ins + c) * strides.channel, strides, item, used, lanes, with.size(), field);
@@ -208,9 +224,11 @@ void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, c
     for (int o = 0; o < outs; ++o) {
       const int channel = group * outs + o;
       if (!optical) {
+        keep_zero(G + o * block, 1, 0);
         with.run(G + o * block, false, nullptr, 1, true, window, true, false, ranges.last(passes), noise, used, scratch,
                  result, inverse);
         advance();
+        add_zero(result, result, false);
         sink(channel, result);
         continue;
       }
@@ -218,10 +236,12 @@ void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, c
       for (int c = 0; c < ins; ++c) {
         const Index pair = Index{channel} * ins + c;
         std::memcpy(G, X + c * block, sizeof(T) * block);
+        const T* zero = spectra.sums.data() + ((Index{group} * n * outs + o) * ins + c) * 2;
+        keep_zero(G, zero[0], zero[1]);
         with.run(G, false, spectra.factors.data() + pair * n * 2, spectra.factor_scale[pair], true, window, true, false,
                  ranges.last(passes), noise, used, scratch, result, inverse);
         advance();
-        for (Index i = 0; i < valid * lanes; ++i) sum[i] += result[i];
+        add_zero(result, sum, true);
       }
       sink(channel, sum);
     }
@@ -363,13 +383,19 @@ void ChipConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const Strid
           field[e * 2 * lanes + q * lanes + lane] =
               partial[0][(((o / outs * n + e) * outs + o % outs) * ins + c) * 2 + q];
     }
+    std::vector<T> zero(lanes);
+    if (plan.model.electronic_dc)
+      for (int lane = 0; lane < lanes; ++lane) {
+        zero[lane] = field[lane];
+        field[lane] = field[lanes + lane] = 0;
+      }
     Gauges gauges;
     with.run(field, false, nullptr, 1, true, window, true, false, ranges, noise, used, result + block, result, gauges);
     for (int lane = 0; lane < used; ++lane)
       for (int y = 0; y < g.kernel.y; ++y)
         for (int k = 0; k < g.kernel.x; ++k)
           v_w[((pack * lanes + lane) * g.kernel.y + y) * g.kernel.x + k] =
-              result[(Index{y * g.dilation.y} * g.extent().x + k * g.dilation.x) * lanes + lane] * scale;
+              result[(Index{y * g.dilation.y} * g.extent().x + k * g.dilation.x) * lanes + lane] * scale + zero[lane];
   });
 }
 

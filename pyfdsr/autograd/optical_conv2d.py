@@ -145,10 +145,10 @@ def _written(x: Tensor, e: Emulation) -> tuple[Tensor, Tensor | None]:
 
 
 def _unclipped_result(y: Tensor, bias: Tensor | None, e: Emulation) -> Tensor | None:
-    """Where the last ADC did not clip; None where that cannot be told from its full scale."""
+    """Where the last ADC did not clip; None where that cannot be told from the result."""
     scale = e.scales[-1][1]
     single = e.config.slices == 1 and e.config.precision.shots == 1 and e.config.product == "digital"
-    if e.config.adc.bits == 0 or scale <= 0 or not single:
+    if e.config.adc.bits == 0 or scale <= 0 or not single or e.config.dc == "electronic":
         return None
     read = y if bias is None else y - bias[:, None, None]
     return read.abs() < scale * (1 - 1e-5)

@@ -71,7 +71,7 @@ class ChipConfig(Section):
         Amplitude of the reference, relative to the ADC's full scale.
     dc : {"electronic", "optical"}
         Whether the mean of what is transformed is subtracted before writing and its transform added
-        digitally.
+        digitally; of a convolution, also whether the zero frequency of the product stays electronic.
     weight_transform : {"digital", "optical"}
         Where the spectra of kernels are computed.
     product : {"digital", "optical"}

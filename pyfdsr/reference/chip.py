@@ -191,7 +191,11 @@ def conv2d(
                 )
                 result = np.zeros(valid)
                 for field, second in pairs:
-                    factor = None
+                    factor, kept = None, 0.0
+                    if dc:  # the zero frequency stays electronic
+                        zero = field[0, 0] * (1 if second is None else second[0, 0])
+                        kept, field = zero.real / root, field.copy()
+                        field[0, 0] = 0
                     if second is not None:
                         most = largest(second, False)
                         factor = (
@@ -199,7 +203,7 @@ def conv2d(
                             + 1j * quantise(second.imag, config.dac.bits, most),
                             most,
                         )
-                    result += _transform(
+                    result += kept + _transform(
                         field,
                         False,
                         config,

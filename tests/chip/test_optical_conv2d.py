@@ -264,3 +264,18 @@ def test_compiled_models_break_at_the_chip_and_agree():
     with chip.sample_offset(3):
         assert torch.equal(compiled(x), model(x))
     torch.compiler.reset()
+
+
+@pytest.mark.parametrize("product", ["digital", "optical"])
+def test_an_electronic_mean_saves_the_precision_of_non_negative_maps(product):
+    # The zero frequency of the maps, and of their products, would fill the range of every converter: it is some
+    # ten times the others here, and ten times the steps are 20 dB.
+    x, levels = maps().abs() + 1, {}
+    for dc in ("optical", "electronic"):
+        config = ChipConfig(
+            dac=DACParameters(6, "abs_max"), adc=ADCParameters(8, "abs_max"), dc=dc, product=product
+        )
+        layer = layer_of("plain", config)
+        layer(x)
+        levels[dc] = chip.chip_stats(layer)[""].sinad
+    assert levels["electronic"] > levels["optical"] + 10
