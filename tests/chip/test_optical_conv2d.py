@@ -268,8 +268,8 @@ def test_compiled_models_break_at_the_chip_and_agree():
 
 @pytest.mark.parametrize("product", ["digital", "optical"])
 def test_an_electronic_mean_saves_the_precision_of_non_negative_maps(product):
-    # The zero frequency of the maps, and of their products, would fill the range of every converter: it is some
-    # ten times the others here, and ten times the steps are 20 dB.
+    # The zero frequency of the maps, and of their products, would fill the range of every converter: it is
+    # some ten times the others here, and ten times the steps are 20 dB.
     x, levels = maps().abs() + 1, {}
     for dc in ("optical", "electronic"):
         config = ChipConfig(
