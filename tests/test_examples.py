@@ -90,3 +90,9 @@ def test_the_readme_example_runs():
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert run(sys.executable, "-c", code, env=environment).startswith("tensor(")
+
+
+def test_the_chip_example_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "chip.md").read_text(), re.DOTALL)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert run(sys.executable, "-c", code, env=environment).count("clipped") == 2
