@@ -50,7 +50,7 @@ inline void folded_line(const AxisMatrices<T>& axis, bool inverse, const T* in, 
       V b = n % 2 ? zero_im : k % 2 ? zero_im - middle_im : zero_im + middle_im;
 #pragma GCC unroll 8
       for (int j = 0; j < half; ++j) {
-        const V c = V{} + cosine[j];
+        const T c = cosine[j];
         a += c * re[j];
         if constexpr (!RealInput && !RealOutput) b += c * im[j];
       }
@@ -80,7 +80,7 @@ inline void folded_line(const AxisMatrices<T>& axis, bool inverse, const T* in, 
     V a{}, b{};
 #pragma GCC unroll 8
     for (int j = 0; j < half; ++j) {
-      const V s = V{} + sine[j];
+      const T s = sine[j];
       if constexpr (!RealInput) a += s * im[j];
       if constexpr (!RealOutput) b -= s * re[j];
     }
