@@ -27,6 +27,14 @@ def test_numpy_example_trains_without_torch():
     assert "after training" in run(sys.executable, str(ROOT / "examples" / "embed_numpy.py"), env=environment)
 
 
+def test_chip_example_gains_by_training():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = run(sys.executable, str(ROOT / "examples" / "chip_network.py"), env=environment)
+    digital, converted, trained = (float(share) for share in re.findall(r"([\d.]+)%\n", said)[:3])
+    # Of 500 images; some 89, 61 and 78.
+    assert converted < trained < digital and trained > converted + 5, said
+
+
 def test_cpp_example_builds_against_the_installed_package(tmp_path):
     build = ROOT / "build" / "python"
     cmake = shutil.which("cmake")
