@@ -91,7 +91,7 @@ def _expected(case: Case) -> str:
 def _time_of_fourier(case: Case) -> float:
     """Transforms of tiles of a usual length (or of the whole map), products, and the weight's spectra."""
     if max(case.convolution.kernel) == 1:
-        return float("inf")
+        return _NEVER
     (inputs, outputs), convolution = case.channels, case.convolution
     sizes = [
         n + p + q - e + 1
@@ -112,26 +112,77 @@ def _time_of_fourier(case: Case) -> float:
         length *= min(tile, whole)
     depthwise = case.terms == 1 and outputs == inputs
     terms = 2 if depthwise else case.terms
-    image = samples * (6.5 * (inputs + outputs) + 1.15 * terms * outputs) / 16 * (1.6 if depthwise else 1.0)
+    image = samples * (6.5 * (inputs + outputs) + 1.15 * terms * outputs) / 16
     weights = length * case.terms * outputs / 8
     time = case.batch * image * (3.4 if case.recorded else 1.0) + weights * (16 if case.recorded else 2)
-    return (2 if case.double else 1) * 1.4 * time + (100e3 if case.recorded else 25e3)
+    time *= _KINDS[_kind_of(case)].surplus
+    return (2 if case.double else 1) * time + (100e3 if case.recorded else 25e3)
 
 
-# Of one multiply-accumulate of torch's kernels, contiguous and channels_last, for kernels up to 1, 3, 5, 10
-# and longer.
+class _Rates(NamedTuple):
+    """Time of one multiply-accumulate by torch, for kernels up to 1, 3, 5, 10 and longer."""
+
+    contiguous: tuple[float, ...]
+    channels_last: tuple[float, ...]
+    contiguous_trained: tuple[float, ...]
+    channels_last_trained: tuple[float, ...]
+    surplus: float
+    """Our time over that of the operations alone: lanes and pairs that few channels leave empty."""
+
+
 _KERNELS = (1, 3, 5, 10)
-_RATES = {
-    "depthwise": ((0.95, 0.22, 0.094, 0.079, 0.82), (5.3, 0.12, 0.061, 0.073, 0.069)),
-    "grouped": ((0.26, 0.26, 0.25, 0.23, 0.23), (1.3, 0.26, 0.115, 0.069, 0.06)),
-    "few outputs": ((0.11, 0.15, 0.145, 0.28, 0.28), (0.3, 0.1, 0.08, 0.071, 0.06)),
-    "some outputs": ((0.1, 0.08, 0.06, 0.12, 0.137), (0.3, 0.1, 0.033, 0.025, 0.038)),
-    "one input": ((0.125, 0.16, 0.07, 0.041, 0.049), (0.16, 0.2, 0.076, 0.037, 0.039)),
-    "few inputs": ((0.17, 0.062, 0.035, 0.034, 0.071), (0.09, 0.057, 0.033, 0.03, 0.027)),
-    "dense": ((0.035, 0.032, 0.028, 0.044, 0.074), (0.031, 0.025, 0.025, 0.023, 0.024)),
+_NEVER = float("inf")
+_KINDS = {
+    "depthwise": _Rates(
+        (1.5, 0.18, 0.09, 0.067, 0.82),
+        (7.4, 0.1, 0.071, 0.075, 0.056),
+        (7.3, 0.82, 1.3, 1.2, 2.0),
+        (34.0, 0.4, 0.55, 0.44, 1.1),
+        2.3,
+    ),
+    "grouped": _Rates(
+        (0.3, 0.26, 0.24, 0.235, 0.23),
+        (1.4, 0.14, 0.1, 0.071, 0.065),
+        (1.05, 1.2, 1.05, 1.0, 0.93),
+        (4.4, 0.51, 0.31, 0.21, 0.22),
+        3.0,
+    ),
+    "few outputs": _Rates(
+        (0.11, 0.15, 0.15, 0.16, 0.29),
+        (0.32, 0.1, 0.09, 0.08, 0.07),
+        (0.84, 0.55, 0.45, 0.42, 0.63),
+        (0.95, 0.45, 0.37, 0.19, 0.31),
+        3.3,
+    ),
+    "some outputs": _Rates(
+        (0.1, 0.07, 0.08, 0.13, 0.13),
+        (0.3, 0.06, 0.04, 0.032, 0.03),
+        (0.4, 0.4, 0.38, 0.3, 0.4),
+        (1.0, 0.35, 0.25, 0.14, 0.23),
+        2.1,
+    ),
+    "one input": _Rates(
+        (0.17, 0.1, 0.055, 0.041, 0.06),
+        (0.2, 0.09, 0.058, 0.042, 0.038),
+        (0.8, 0.85, 0.66, 0.51, 0.48),
+        (1.0, 0.56, 0.45, 0.3, 0.28),
+        3.8,
+    ),
+    "few inputs": _Rates(
+        (0.12, 0.07, 0.036, 0.03, 0.055),
+        (0.09, 0.058, 0.037, 0.03, 0.027),
+        (0.67, 0.31, 0.2, 0.16, 0.15),
+        (1.8, 0.27, 0.18, 0.137, 0.13),
+        2.7,
+    ),
+    "dense": _Rates(
+        (0.04, 0.035, 0.026, 0.037, 0.055),
+        (0.04, 0.027, 0.026, 0.025, 0.024),
+        (0.13, 0.12, 0.086, 0.085, 0.11),
+        (0.13, 0.125, 0.087, 0.083, 0.085),
+        1.65,
+    ),
 }
-# Of a forward and backward pass, over that of a forward one.
-_WITH_GRADIENTS = {"depthwise": 8.0, "grouped": 3.5, "one input": 7.0}
 
 
 def _kind_of(case: Case) -> str:
@@ -149,13 +200,12 @@ def _kind_of(case: Case) -> str:
 
 def _time_of_torch(case: Case, channels_last: bool) -> float:
     """Multiply-accumulates of the direct sum by torch's rate."""
-    kernel, size, kind = case.convolution.kernel, case.output_size, _kind_of(case)
+    kernel, size = case.convolution.kernel, case.output_size
+    if case.recorded and channels_last and max(kernel) > _LONGEST_IN_CHANNELS_LAST:
+        return _NEVER
     products = case.batch * case.channels[1] * size[0] * size[1] * case.terms * kernel[0] * kernel[1]
-    rate = _RATES[kind][channels_last][sum(max(kernel) > k for k in _KERNELS)]
-    if case.recorded:
-        rate *= _WITH_GRADIENTS.get(kind, 3.4) if max(kernel) > 3 else 4.5
-        if channels_last and max(kernel) > _LONGEST_IN_CHANNELS_LAST:
-            return float("inf")
+    rates = _KINDS[_kind_of(case)][2 * case.recorded + channels_last]
+    rate = rates[sum(max(kernel) > k for k in _KERNELS)]
     return (2 if case.double else 1) * rate * products + 5e3
 
 
