@@ -50,7 +50,7 @@ def forward_of(case: ConvolutionCase, algorithm: str, tile: int = 0) -> tuple[Ca
     sizes = (case.kernel,) * 2, (case.size,) * 2, (1, 1), (case.padding,) * 4, (1, 1), case.groups
     channels = case.in_channels, case.out_channels
     plan = _core.FourierConv2d(*channels, *sizes, algorithm=algorithm, tile=(tile, tile))
-    return (lambda: plan.forward(x, w, None, case.threads, keep_spectra="checked")), plan.tile[1]
+    return (lambda: plan.forward(x, w, None, case.threads, keep_spectra=0)), plan.tile[1]
 
 
 def case_of(size: int, kernel: int, batch: int, threads: int) -> ConvolutionCase:

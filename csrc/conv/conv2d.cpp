@@ -57,7 +57,7 @@ struct FourierConv2d<T>::Plan {
 
   Channels channels() const {
     const Conv2dGeometry& g = geometry;
-    if (g.groups == g.in_channels && g.groups == g.out_channels && g.groups > 1)
+    if (g.is_depthwise())
       return {g.in_channels, g.out_channels, 1, true};
     return {g.in_channels / g.groups, g.out_channels / g.groups, g.groups, false};
   }
@@ -123,7 +123,7 @@ void FourierConv2d<T>::adjoint_input(std::ptrdiff_t batch, const T* v, const Str
   const conv::Axes& axes = p.adjoint_axes;
   conv::correlate<T>({p.transform, p.adjoint_tiling, batch, {v, v_strides, &axes.from_y, &axes.from_x}, channels,
                       turned, nullptr, threads, {v_x, v_x_strides, &axes.to_y, &axes.to_x}},
-                     KeepSpectra::no, p.cache, 0);
+                     {}, p.cache, 0);
 }
 
 template <class T>

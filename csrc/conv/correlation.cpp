@@ -185,12 +185,13 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
   if (!weights) {
     const T scale = T(1) / T(c.transform.length().area());
     auto made = std::make_shared<Spectra>();
-    for (Index group = 0; group < c.channels.groups; ++group)
+    std::size_t bytes = 0;
+    for (Index group = 0; group < c.channels.groups; ++group) {
       made->push_back(weight_spectra(c.transform, c.kernels, group, order, scale, c.threads));
+      bytes += std::size_t(c.transform.slots() * made->back().stride()) * sizeof(T);
+    }
     weights = made;
-    const std::size_t bytes =
-        std::size_t(c.channels.groups * c.transform.slots() * order.lanes.lanes * 2) * sizeof(T);
-    if (keep != KeepSpectra::no) cache.keep(c.kernels.data, weight_bytes, layout, made, bytes);
+    cache.keep(c.kernels.data, weight_bytes, layout, keep, made, bytes);
   }
   if (const Index pairs = pairs_in_cache(c.transform, c.channels, choice))
     correlate_in_cache(c, choice, pairs, *weights, order);

@@ -22,15 +22,12 @@ struct Kernels {
   Size size, dilation;
   Index out_stride = 0, in_stride = 0, y_stride = 0, x_stride = 0;
   Index group_stride = 0;
-
-  Size extent() const { return {dilation.y * (size.y - 1) + 1, dilation.x * (size.x - 1) + 1}; }
 };
 
 // Slots of lanes, `stride` elements apart.
 template <class T>
 class Slots {
  public:
-  Slots() = default;
   Slots(Index slots, Index lanes)
       : stride_(padded_stride(lanes)), buffer_(std::size_t(slots) * std::size_t(stride_) * sizeof(T)) {}
   T* at(Index slot) const { return buffer_.template as<T>() + slot * stride_; }

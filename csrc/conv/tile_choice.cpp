@@ -14,10 +14,10 @@ struct AxisNeeds {
 };
 
 // Lengths that one axis may have.
-std::vector<AxisTile> candidates(const AxisNeeds& needs, ConvAlgorithm algorithm, int wanted) {
+std::vector<AxisTile> candidates(const AxisNeeds& needs, ConvAlgorithm algorithm, int wanted, bool is_long_possible) {
   std::vector<int> lengths = tile_lengths();
   for (const int n : {2 * needs.reach, needs.circle, wanted})
-    if (n > tile_lengths().back()) lengths.push_back(long_tile_length(n));
+    if (is_long_possible && n > tile_lengths().back()) lengths.push_back(long_tile_length(n));
   std::sort(lengths.begin(), lengths.end());
   std::vector<AxisTile> all;
   for (const int length : lengths) {
@@ -40,7 +40,7 @@ constexpr double kChunkBytes = 4 << 20;
 double cost(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::size_t sample_bytes) {
   const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
   const double area = double(choice.length().area()), pairs = 2.0 * tiling.pairs;
-  const bool depthwise = g.groups == g.in_channels && g.groups == g.out_channels;
+  const bool depthwise = g.is_depthwise();
   const double in = std::ceil(pairs * g.in_channels / lanes), out = std::ceil(pairs * g.out_channels / lanes);
   const double terms = depthwise ? 0.5 : double(g.in_channels) / g.groups;  // of a sum over channels
   const double weights = (depthwise ? 1.0 : terms) * g.out_channels / lanes;
@@ -89,10 +89,11 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
   };
   const AxisNeeds y = needs(forward.from_y, adjoint.from_y, g.extent().y, g.positions().y, g.input.y);
   const AxisNeeds x = needs(forward.from_x, adjoint.from_x, g.extent().x, g.positions().x, g.input.x);
+  const bool is_long_possible = sample_bytes == sizeof(float) ? has_fftw<float>() : has_fftw<double>();
   TileChoice best;
   double least = -1;
-  const std::vector<AxisTile> along_x = candidates(x, algorithm, tile.x);
-  for (const AxisTile& ty : candidates(y, algorithm, tile.y))
+  const std::vector<AxisTile> along_x = candidates(x, algorithm, tile.x, is_long_possible);
+  for (const AxisTile& ty : candidates(y, algorithm, tile.y, is_long_possible))
     for (const AxisTile& tx : along_x) {
       const double now = cost(g, {ty, tx}, lanes, sample_bytes);
       if (least >= 0 && now >= least) continue;

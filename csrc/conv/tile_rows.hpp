@@ -1,8 +1,6 @@
 // The traffic between an image in memory and one vector of lanes of its tiles, a row of blocks at a time.
 #pragma once
 
-#include <vector>
-
 #include "conv/tiling.hpp"
 #include "threads/buffers.hpp"
 

@@ -52,7 +52,8 @@ Lines<T>::Lines(int length) {
     if (length <= tile_lengths().back() || long_tile_length(length) != length)
       invalid_argument("tile: ", length, " is no length of a transform that exists");
     if (!has_fftw<T>())
-      invalid_argument("tile: transforms of ", length, " samples need FFTW in double precision, which is not built in");
+      invalid_argument("tile: transforms of ", length, " samples need FFTW in ", sizeof(T) == 4 ? "single" : "double",
+                       " precision, which is not built in");
     forward_ = std::make_unique<const FftwLines<T>>(length, false, Planner::estimate);
     inverse_ = std::make_unique<const FftwLines<T>>(length, true, Planner::estimate);
     return;

@@ -30,7 +30,7 @@ int shortest_circle(const Axis& axis, int extent) {
 }
 
 Tiling::Tiling(Size extent, Size pitch)
-    : extent(extent), pitch(pitch), count{(extent.y + pitch.y - 1) / pitch.y, (extent.x + pitch.x - 1) / pitch.x} {
+    : pitch(pitch), count{(extent.y + pitch.y - 1) / pitch.y, (extent.x + pitch.x - 1) / pitch.x} {
   pairs = (tiles() + 1) / 2;
 }
 

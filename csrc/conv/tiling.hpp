@@ -29,7 +29,7 @@ int shortest_circle(const Axis& axis, int extent);
 // Tiles `pitch` apart, as many as cover `extent` positions; two of one image make a pair. A single tile along an axis
 // may be shorter than what it reads, if only zeros lie beyond: they wrap around to zeros.
 struct Tiling {
-  Size extent, pitch, count;
+  Size pitch, count;
   int pairs = 0;
 
   Tiling(Size extent, Size pitch);

@@ -1,9 +1,9 @@
 // Spectra of weights, kept from call to call: one cache for the process, bounded in bytes, the least recently used
-// leaving first. An entry belongs to one plan and one place in memory, and holds while the content there stays.
+// leaving first. An entry belongs to one plan and one place in memory, and holds while the content there stays; or to
+// one plan and one version of weights.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "fdsr/conv2d.hpp"
@@ -30,8 +30,8 @@ class WeightCache {
   std::shared_ptr<const void> find(const void* weights, std::size_t weight_bytes, Layout layout, KeepSpectra keep,
                                    int threads) const;
   // Keeps spectra, unless they are larger than the whole cache.
-  void keep(const void* weights, std::size_t weight_bytes, Layout layout, std::shared_ptr<const void> spectra,
-            std::size_t bytes) const;
+  void keep(const void* weights, std::size_t weight_bytes, Layout layout, KeepSpectra keep,
+            std::shared_ptr<const void> spectra, std::size_t bytes) const;
 
  private:
   std::uint64_t plan_;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "conv/spectra.hpp"
 #include "fdsr/threads.hpp"
@@ -10,14 +11,20 @@ namespace {
 using kernels::kMostLanes;
 
 // Powers of two that bring lanes of these magnitudes to about one: kernels that share a transform leave rounding errors
-// of their own size in one another.
+// of their own size in one another. Lanes that are not finite are left out of the transform: their factor is zero.
 template <class T>
 void to_factors(Index lanes, T* most) {
   for (Index l = 0; l < lanes; ++l) {
     int exponent = 0;
     if (most[l] > 0 && std::isfinite(most[l])) std::frexp(most[l], &exponent);
-    most[l] = std::ldexp(T(1), std::clamp(-exponent, -100, 100));
+    most[l] = std::isfinite(most[l]) ? std::ldexp(T(1), std::clamp(-exponent, -100, 100)) : T(0);
   }
+}
+
+// What takes such a factor back: NaN for lanes that were left out.
+template <class T>
+T inverse_of(T factor, T scale) {
+  return factor == T(0) ? std::numeric_limits<T>::quiet_NaN() : scale / factor;
 }
 
 // Two kernels of every lane are transformed at once, as real and imaginary part: those of two vectors of lanes.
@@ -65,14 +72,15 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
       from[l] = kernels.data + group * kernels.group_stride + out * kernels.out_stride + in * kernels.in_stride;
       for (int a = 0; a < kernels.size.y; ++a)
         for (int b = 0; b < kernels.size.x; ++b)
-          task.factors[l] = std::max(task.factors[l], std::abs(from[l][a * kernels.y_stride + b * kernels.x_stride]));
+          if (const T size = std::abs(from[l][a * kernels.y_stride + b * kernels.x_stride]); !(size <= task.factors[l]))
+            task.factors[l] = std::isfinite(size) ? size : std::numeric_limits<T>::infinity();
     }
     to_factors(2 * lanes, task.factors);
     std::fill(task.tile, task.tile + transform.tile_size(), T(0));
     std::fill(line, line + length.x * block, T(0));
     for (int a = 0; a < kernels.size.y; ++a) {
       for (Index l = 0; l < 2 * lanes; ++l) {
-        if (!from[l]) continue;
+        if (!from[l] || task.factors[l] == T(0)) continue;
         const T* row = from[l] + a * kernels.y_stride;
         for (int b = 0; b < kernels.size.x; ++b)
           line[Index{b} * kernels.dilation.x * block + l] = task.factors[l] * row[b * kernels.x_stride];
@@ -80,7 +88,7 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
       transform.row(Direction::forward, line, task.tile + Index{a} * kernels.dilation.y * transform.pitch(),
                     task.buffers.scratch);
     }
-    for (Index l = 0; l < 2 * lanes; ++l) task.factors[l] = scale / task.factors[l];
+    for (Index l = 0; l < 2 * lanes; ++l) task.factors[l] = inverse_of(task.factors[l], scale);
     const bool odd = 2 * unit + 1 == vectors;  // the second half of the last task has no place of its own
     for (int x = 0; x < transform.half(); ++x) {
       transform.to_column(task.tile, x, task.z, task.mirrored, block, task.buffers.scratch);
@@ -123,7 +131,7 @@ void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spe
         if (!used) continue;
         T* to = kernels.data + group * kernels.group_stride + out * kernels.out_stride + in * kernels.in_stride +
                 a * kernels.y_stride;
-        const T factor = scale / task.factors[l];
+        const T factor = inverse_of(task.factors[l], scale);
         for (int b = 0; b < kernels.size.x; ++b)
           to[b * kernels.x_stride] = factor * task.buffers.line[Index{b} * kernels.dilation.x * block + l];
       }

@@ -58,11 +58,11 @@ struct ConvTable {
 
   // Two real signals a and b in one complex transform: z = a' + i b' at a frequency and m, the conjugate of z at the
   // opposite one, a' and b' being a and b brought to like magnitudes by factors [2][lanes].
-  // separate: -> factors times the conjugates of a' and b'; unite: from a and b, a' = factor a.
+  // separate: -> factors times the conjugates of a' and b'; unite: from a and b, a' = factor a, 0 where the factor is.
   void (*separate)(Index count, const T* z, const T* m, Index stride, const T* factors, T* a, Index a_stride, T* b,
                    Index b_stride);
   void (*unite)(Index count, const T* a, const T* b, Index stride, const T* factors, T* z, T* m, Index out_stride);
-  // most[l] = max(most[l], largest real or imaginary part of lane l in `count` blocks), NaN ignored
+  // most[l] = max(most[l], largest real or imaginary part of lane l in `count` blocks), infinity if any is not finite
   void (*magnitudes)(Index count, const T* blocks, Index stride, T* most);
 };
 

@@ -1,4 +1,6 @@
 // Complex products of spectra at one frequency: register tiles with a broadcast first factor.
+#include <limits>
+
 #include "conv_leaves.hpp"
 
 namespace fdsr::kernels::FDSR_ISA {
@@ -179,8 +181,11 @@ void unite(Index count, const T* a, const T* b, Index stride, const T* factors, 
   using V = Vec<T, L>;
   const V factor_a = load<V>(factors), factor_b = load<V>(factors + L);
   for (Index i = 0; i < count; ++i) {
-    const V ar = factor_a * load<V>(a + i * stride), ai = factor_a * load<V>(a + i * stride + L);
-    const V br = factor_b * load<V>(b + i * stride), bi = factor_b * load<V>(b + i * stride + L);
+    const V zero{};
+    const V ar = factor_a != 0 ? factor_a * load<V>(a + i * stride) : zero;
+    const V ai = factor_a != 0 ? factor_a * load<V>(a + i * stride + L) : zero;
+    const V br = factor_b != 0 ? factor_b * load<V>(b + i * stride) : zero;
+    const V bi = factor_b != 0 ? factor_b * load<V>(b + i * stride + L) : zero;
     store(z + i * out_stride, V(ar - bi));
     store(z + i * out_stride + L, V(ai + br));
     store(m + i * out_stride, V(ar + bi));
@@ -193,10 +198,11 @@ void magnitudes(Index count, const T* blocks, Index stride, T* most) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
   V largest = load<V>(most);
+  const V infinity = V{} + std::numeric_limits<T>::infinity();
   for (Index i = 0; i < count; ++i)
     for (int part = 0; part < 2; ++part) {
       const V v = load<V>(blocks + i * stride + part * L), size = v < 0 ? -v : v;
-      largest = size > largest ? size : largest;
+      largest = size <= largest ? largest : size < infinity ? size : infinity;
     }
   store(most, largest);
 }

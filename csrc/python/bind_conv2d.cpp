@@ -16,13 +16,6 @@ ConvAlgorithm conv_algorithm(const std::string& name) {
   invalid_argument("algorithm='", name, "': must be 'auto', 'tiled' or 'fourier'");
 }
 
-KeepSpectra keep_spectra_of(const std::string& name) {
-  if (name == "no") return KeepSpectra::no;
-  if (name == "checked") return KeepSpectra::checked;
-  if (name == "trusted") return KeepSpectra::trusted;
-  invalid_argument("keep_spectra='", name, "': must be 'no', 'checked' or 'trusted'");
-}
-
 // An array [batch, channel, y, x] in whatever order its memory has.
 template <class T>
 struct Map {
@@ -76,8 +69,9 @@ class ConvPlan {
   }
 
   py::array forward(const py::array& x, const py::array& w, const py::object& bias, int threads,
-                    bool channels_last, const std::string& keep_spectra) const {
-    const KeepSpectra keep = keep_spectra_of(keep_spectra);
+                    bool channels_last, std::int64_t keep_spectra) const {
+    // -1: no; 0: compared by content; else the weights' version
+    const KeepSpectra keep{keep_spectra >= 0, keep_spectra > 0 ? std::uint64_t(keep_spectra) : 0};
     return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
       const Conv2dGeometry& g = plan.geometry();
       const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
@@ -152,7 +146,7 @@ void bind_conv2d(py::module_& module) {
            py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("circular") = false,
            py::arg("double") = false, py::arg("algorithm") = "auto", py::arg("tile") = std::pair(0, 0))
       .def("forward", &ConvPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("threads"),
-           py::arg("channels_last") = false, py::arg("keep_spectra") = "no")
+           py::arg("channels_last") = false, py::arg("keep_spectra") = -1)
       .def("adjoint_input", &ConvPlan::adjoint_input, py::arg("v"), py::arg("w"), py::arg("threads"),
            py::arg("channels_last") = false)
       .def("adjoint_weight", &ConvPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("threads"))

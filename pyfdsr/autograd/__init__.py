@@ -5,12 +5,20 @@ Arguments are taken as valid: :mod:`pyfdsr.functional` checks, broadcasts and ca
 
 from .bridge import CallbackAddresses, Geometry
 from .four_f_stack import FourFStack, four_f_stack
-from .fourier_conv2d import FourierConv2d, fourier_conv2d, fourier_conv2d_adjoint_input
+from .fourier_conv2d import (
+    COMPARE,
+    DO_NOT_KEEP,
+    FourierConv2d,
+    fourier_conv2d,
+    fourier_conv2d_adjoint_input,
+)
 from .nonlinearity import Nonlinearity, nonlinearity
 from .optical_conv2d import Emulation, gain_bytes, optical_conv2d
 from .windowed_dft import WindowedDft, windowed_dft
 
 __all__ = [
+    "COMPARE",
+    "DO_NOT_KEEP",
     "CallbackAddresses",
     "Emulation",
     "FourFStack",

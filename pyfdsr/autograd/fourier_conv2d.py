@@ -11,13 +11,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from pyfdsr import _plans
 
 from .bridge import array_of, eager_forward, is_double, threads, traced_operator
 
-__all__ = ["FourierConv2d", "fourier_conv2d", "fourier_conv2d_adjoint_input"]
+__all__ = ["COMPARE", "DO_NOT_KEEP", "FourierConv2d", "fourier_conv2d", "fourier_conv2d_adjoint_input"]
+
+DO_NOT_KEEP, COMPARE = -1, 0
+"""Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight."""
 
 
 def _plan(channels: tuple[int, int], settings: list[int], double: bool, algorithm: str) -> Any:
@@ -37,7 +40,7 @@ def _channels_last(tensor: Tensor) -> bool:
 
 
 def _convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: str
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: int
 ) -> Tensor:
     plan = _plan((x.shape[1], weight.shape[0]), settings, is_double(x), algorithm)
     added = None if bias is None else array_of(bias)
@@ -63,7 +66,7 @@ def _fake_like(reference: Tensor, shape: tuple[Any, ...]) -> Tensor:
 
 
 def _fake_convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: str
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: int
 ) -> Tensor:
     ky, kx, sy, sx, top, bottom, left, right, dy, dx, _, height, width, _ = settings
     size = (
@@ -115,7 +118,7 @@ def _backward_adjoint_input(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, ..
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
     return (
-        convolve(u, weight, None, settings, algorithm, "no") if ctx.needs_input_grad[0] else None,
+        convolve(u, weight, None, settings, algorithm, DO_NOT_KEEP) if ctx.needs_input_grad[0] else None,
         to_weight(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
@@ -128,7 +131,7 @@ def _backward_adjoint_weight(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, .
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_input = traced.get("adjoint_input") or AdjointInput.apply
     return (
-        convolve(x, u, None, settings, algorithm, "no") if ctx.needs_input_grad[0] else None,
+        convolve(x, u, None, settings, algorithm, DO_NOT_KEEP) if ctx.needs_input_grad[0] else None,
         to_input(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
@@ -189,19 +192,22 @@ _traced_convolve = traced_operator(
 
 
 def fourier_conv2d(
-    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, frozen: bool = False
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: int
 ) -> Tensor:
     """Convolve, eagerly or inside a traced graph.
 
-    Spectra of the weight are kept unless its gradient is recorded, and believed unseen if it is `frozen`.
+    Spectra of the weight are kept unless its gradient is recorded: `keep` is `DO_NOT_KEEP`, `COMPARE`, or the
+    weight's version.
     """
     if torch.compiler.is_compiling():
-        return _traced_convolve(x, weight, bias, settings, algorithm, "no")
-    keep = "trusted" if frozen else "checked"
-    if not torch.is_grad_enabled():
-        return _convolve(x, weight, bias, settings, algorithm, keep)
-    keep = "no" if weight.requires_grad else keep
-    return FourierConv2d.apply(x, weight, bias, settings, algorithm, keep)
+        return _traced_convolve(x, weight, bias, settings, algorithm, keep if keep > 0 else DO_NOT_KEEP)
+    if torch.is_grad_enabled() and weight.requires_grad:
+        keep = DO_NOT_KEEP
+    elif keep == COMPARE and not weight.is_contiguous():
+        keep = DO_NOT_KEEP  # a copy's place says nothing
+    if torch.is_grad_enabled() or forward_ad._current_level >= 0:
+        return FourierConv2d.apply(x, weight, bias, settings, algorithm, keep)
+    return _convolve(x, weight, bias, settings, algorithm, keep)
 
 
 def fourier_conv2d_adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:

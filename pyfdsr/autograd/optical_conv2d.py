@@ -52,7 +52,7 @@ class Emulation:
 
 
 def _geometry(channels: tuple[int, int], convolution: Convolution, size: tuple[int, int]) -> tuple[Any, ...]:
-    return (*channels, convolution.kernel, tuple(size), *convolution[1:])
+    return (*channels, convolution.kernel, tuple(size), *convolution[1:5])
 
 
 def _plan(e: Emulation, channels: tuple[int, int], convolution: Convolution, size: Any, double: bool) -> Any:

@@ -9,19 +9,21 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from pyfdsr import _plans, autograd
 from pyfdsr._convolution import Convolution, convolution_of, output_size_of
 from pyfdsr._runtime import get_num_threads
 
-from .convolution_route import Case, direct, settings_of, takes
+from .convolution_route import Case, direct, has_surplus, settings_of, takes, without_surplus
 
 __all__ = ["fourier_conv2d", "fourier_conv_transpose2d"]
 
 _ALGORITHMS = ("auto", "direct", "tiled", "fourier")
-_REAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-_COMPLEX = (torch.complex64, torch.complex128)
-_KNOWN = {*_REAL, *_COMPLEX}
+_KNOWN = {
+    *(torch.float32, torch.float64, torch.float16, torch.bfloat16),
+    *(torch.complex64, torch.complex128),
+}
 _DOUBLE = (torch.float64, torch.complex128)
 
 
@@ -97,24 +99,31 @@ def _is_recorded(input: Tensor, weight: Tensor) -> bool:
 
 def _route(
     kinds: Sequence[Any],
-    arguments: Sequence[Any],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    algorithm: str,
+    mode: str,
     recorded: bool,
     channels_last: bool,
     autocast: bool,
     planner: str,
     threads: int,
 ) -> _Route:
-    stride, padding, dilation, groups, algorithm, mode = arguments
+    if mode not in ("zeros", "circular"):
+        raise ValueError(f"padding_mode={mode!r}: must be 'zeros' or 'circular'")
     (shape, dtype, _), (kernel, *_) = kinds[:2]
     inputs = kernel[1] * groups if len(kernel) == 4 and isinstance(groups, int) else 0
     outputs = kernel[0] if len(kernel) == 4 else 0
-    if (algorithm == "direct" and mode == "zeros") or not _is_sound(kinds, groups, inputs, outputs):
+    sound = _is_sound(kinds, groups, inputs, outputs)
+    if mode == "zeros" and (algorithm == "direct" or not sound):
         return _Route("torch")
-    if mode not in ("zeros", "circular"):
-        raise ValueError(f"padding_mode={mode!r}: must be 'zeros' or 'circular'")
     convolution = convolution_of(kernel[2:], stride, padding, dilation, groups)
     convolution = convolution._replace(circular=mode == "circular" and any(convolution.padding))
     size = tuple(shape[-2:])
+    if not sound or (convolution.circular and max(convolution.padding) > min(size)):
+        return _Route("direct", convolution)  # torch pads, or says that this is too wide
     output_size_of(convolution, size)
     way = "fourier" if algorithm in ("tiled", "fourier") else "direct"
     if algorithm == "auto" and not dtype.is_complex:
@@ -124,22 +133,32 @@ def _route(
     if way == "direct" and mode == "zeros":
         return _Route("torch")
     plain = len(shape) == 4 and len({dtype for _, dtype, _ in kinds}) == 1 and not autocast
-    plain = plain and dtype in (torch.float32, torch.float64) and not _has_surplus(convolution)
+    plain = plain and dtype in (torch.float32, torch.float64) and not has_surplus(convolution)
     return _Route(way, convolution, settings_of(convolution, size), way == "fourier" and plain)
 
 
-_remembered_route = lru_cache(maxsize=4096)(_route)
+# By type, too: 1.0 is no number of groups, but equals 1.
+_remembered_route = lru_cache(maxsize=4096, typed=True)(_route)
 
 
-def _route_of(kinds: Sequence[Any], arguments: Sequence[Any], *state: bool) -> _Route:
+def _route_of(kinds: Sequence[Any], *arguments: Any) -> _Route:
     # Checking takes longer than a small convolution. Graphs are traced with sizes that cannot be looked up.
     if torch.compiler.is_compiling():
-        return _route(kinds, arguments, *state, "estimate", 1)
+        return _route(kinds, *arguments, "estimate", 1)
     planner, threads = _plans.planner(), get_num_threads()
     try:
-        return _remembered_route(kinds, arguments, *state, planner, threads)
+        return _remembered_route(kinds, *arguments, planner, threads)
     except TypeError:  # a list cannot be looked up
-        return _route(kinds, arguments, *state, planner, threads)
+        return _route(kinds, *arguments, planner, threads)
+
+
+def _is_transformed() -> bool:
+    # torch.func, forward-mode derivatives and TorchScript take torch's own kernels only.
+    return (
+        forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+        or torch.jit.is_tracing()
+    )
 
 
 def fourier_conv2d(
@@ -152,7 +171,7 @@ def fourier_conv2d(
     groups: int = 1,
     algorithm: str = "auto",
     padding_mode: str = "zeros",
-    frozen: bool = False,
+    weight_version: int = 0,
 ) -> Tensor:
     r"""Convolve like :func:`torch.nn.functional.conv2d`, in the Fourier domain.
 
@@ -175,9 +194,9 @@ def fourier_conv2d(
         ``pyfdsr.set_planner("measure")``, the first call of every shape times all ways once.
     padding_mode : {"zeros", "circular"}
         What surrounds the input: zeros, or its samples repeated, of which no copy is made.
-    frozen : bool
-        The caller's promise that the content of `weight` does not change: its kept spectra are used without
-        comparison.
+    weight_version : int
+        A positive number is the caller's promise that all calls with this number have a `weight` of the same
+        content: its kept spectra are used without comparison. 0: no promise.
 
     Returns
     -------
@@ -193,7 +212,12 @@ def fourier_conv2d(
     Notes
     -----
     The spectra of `weight` are kept for the next call where no gradient to it is recorded, in a cache of
-    512 MiB, and used while the content of `weight` stays the same.
+    512 MiB, and used while the content of `weight` stays the same. Compiled graphs keep them by version only.
+
+    Rounding errors are relative to the largest sample near by: a dark part of an image beside one that is a
+    million times brighter has fewer right digits than the direct sum would give it.
+
+    ``"auto"`` leaves ``torch.func``, forward-mode derivatives and TorchScript's tracing to torch.
 
     Examples
     --------
@@ -205,56 +229,48 @@ def fourier_conv2d(
     True
     """
     _check_algorithm(algorithm)
+    if algorithm == "auto" and _is_transformed():
+        algorithm = "direct"
     try:
         kinds = (_kind(input), _kind(weight), *(() if bias is None else (_kind(bias),)))
     except AttributeError:  # not tensors
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     arguments = (stride, padding, dilation, groups, algorithm, padding_mode)
-    autocast = torch.is_autocast_enabled("cpu")
+    state = (_is_recorded(input, weight), _is_channels_last(input), torch.is_autocast_enabled("cpu"))
     try:
-        route = _route_of(kinds, arguments, _is_recorded(input, weight), _is_channels_last(input), autocast)
+        route = _route_of(kinds, *arguments, *state)
     except (TypeError, ValueError):
         if padding_mode == "zeros":
             F.conv2d(input, weight, bias, stride, padding, dilation, groups)  # torch's own words come first
         raise
-    if route.way == "torch":
-        _check_device(algorithm, input)
-        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     if route.as_it_is:
-        return autograd.fourier_conv2d(input, weight, bias, route.settings, algorithm, frozen)
+        return autograd.fourier_conv2d(input, weight, bias, route.settings, algorithm, weight_version)
+    if route.way != "fourier":
+        _check_device(algorithm, input)
+    if route.way == "torch":
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     x = input if input.ndim == 4 else input[None]
     if route.way == "fourier":
-        convolution, x = _without_surplus(route.convolution, _in_precision(x))
-        y = _in_fourier_domain(x, weight, bias, convolution, algorithm, frozen).to(_result_dtype(input.dtype))
+        convolution, x = without_surplus(route.convolution, _in_precision(x))
+        y = _in_fourier_domain(x, weight, bias, convolution, algorithm, weight_version)
+        y = y.to(_result_dtype(input.dtype))
     else:
         y = direct(x, weight, bias, route.convolution, route.way)
     return y if input.ndim == 4 else y[0]
 
 
-def _has_surplus(convolution: Convolution) -> bool:
-    # The core repeats an input at most once around its results.
-    top, bottom, left, right = convolution.padding
-    reach = convolution.extent
-    return convolution.circular and (top + bottom >= reach[0] or left + right >= reach[1])
-
-
-def _without_surplus(convolution: Convolution, x: Tensor) -> tuple[Convolution, Tensor]:
-    if not _has_surplus(convolution):
-        return convolution, x
-    top, bottom, left, right = convolution.padding
-    wide = F.pad(x, (left, right, top, bottom), mode="circular")
-    return convolution._replace(padding=(0, 0, 0, 0), circular=False), wide
-
-
 def _in_fourier_domain(
-    x: Tensor, weight: Tensor, bias: Tensor | None, convolution: Convolution, algorithm: str, frozen: bool
+    x: Tensor, weight: Tensor, bias: Tensor | None, convolution: Convolution, algorithm: str, version: int
 ) -> Tensor:
     settings = settings_of(convolution, tuple(x.shape[-2:]))
     w = _in_precision(weight).to(x.dtype)
     if not x.is_complex():
         b = None if bias is None else _in_precision(bias).to(x.dtype)
-        return autograd.fourier_conv2d(x, w, b, settings, algorithm, frozen)
-    y = _bilinear(lambda a, b: autograd.fourier_conv2d(a, b, None, settings, algorithm), x, w)
+        keep = version if version > 0 else autograd.COMPARE if w is weight else autograd.DO_NOT_KEEP
+        return autograd.fourier_conv2d(x, w, b, settings, algorithm, keep)
+    y = _bilinear(
+        lambda a, b: autograd.fourier_conv2d(a, b, None, settings, algorithm, autograd.DO_NOT_KEEP), x, w
+    )
     return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
@@ -282,7 +298,7 @@ def fourier_conv_transpose2d(
     stride, padding, output_padding, groups, dilation
         As in torch.
     algorithm : {"auto", "direct", "tiled", "fourier"}
-        As in :func:`fourier_conv2d`.
+        As in :func:`fourier_conv2d`; ``"auto"`` always goes by the estimate.
 
     Returns
     -------
@@ -305,7 +321,7 @@ def fourier_conv_transpose2d(
     _check_algorithm(algorithm)
     direct_arguments = (input, weight, bias, stride, padding, output_padding, groups, dilation)
     shape = tuple(weight.shape) if isinstance(weight, Tensor) and weight.ndim == 4 else (0, 0, 0, 0)
-    outputs = shape[1] * groups
+    outputs = shape[1] * groups if isinstance(groups, int) else 0
     tensors = (input, weight, *(() if bias is None else (bias,)))
     sound = all(isinstance(t, Tensor) for t in tensors)
     if algorithm == "direct" or not (
@@ -346,7 +362,8 @@ def fourier_conv_transpose2d(
             input.dtype in _DOUBLE,
             False,
         )
-        if input.is_complex() or takes.__wrapped__(case, "estimate", 1) != "fourier":
+        look_up = takes.__wrapped__ if torch.compiler.is_compiling() else takes
+        if input.is_complex() or _is_transformed() or look_up(case, "estimate", 1) != "fourier":
             return F.conv_transpose2d(*direct_arguments)
     v = _in_precision(input if input.ndim == 4 else input[None])
     if any(beyond):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from pyfdsr.functional import fourier_conv2d, fourier_conv_transpose2d
 
 __all__ = ["FourierConv2d", "FourierConvTranspose2d", "LazyFourierConv2d", "replace_conv2d"]
+
+_versions = itertools.count(1)
 
 
 class FourierConv2d(nn.Conv2d):
@@ -45,17 +49,41 @@ class FourierConv2d(nn.Conv2d):
         super().__init__(*args, **kwargs)
         self.algorithm = algorithm
 
-    frozen = False
-    """Whether :meth:`freeze` was called."""
+    weight_version = 0
+    """A number of its own for the weight's content while it is frozen, else 0."""
+    _learned = True
 
     def freeze(self, frozen: bool = True) -> FourierConv2d:
         """Promise that the weight's content does not change until ``freeze(False)``.
 
         The weight no longer requires a gradient, and its kept spectra are used without comparing the weight
-        with the one they were made of.
+        with the one they were made of. Loading a state or moving the layer is allowed.
         """
-        self.weight.requires_grad_(not frozen)
-        self.frozen = frozen
+        if frozen:
+            if not self.weight_version:
+                self._learned = self.weight.requires_grad
+            self.weight.requires_grad_(False)
+        elif self.weight_version:
+            self.weight.requires_grad_(self._learned)
+        self.weight_version = next(_versions) if frozen else 0
+        return self
+
+    def _renew_version(self) -> None:
+        if self.weight_version:
+            self.weight_version = next(_versions)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or copied layer, whose weight is another from now on."""
+        super().__setstate__(state)
+        self._renew_version()
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._renew_version()
+
+    def _apply(self, *args: Any, **kwargs: Any) -> FourierConv2d:
+        super()._apply(*args, **kwargs)
+        self._renew_version()
         return self
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -73,7 +101,7 @@ class FourierConv2d(nn.Conv2d):
             self.groups,
             self.algorithm,
             mode,
-            self.frozen,
+            self.weight_version,
         )
 
     @classmethod
@@ -82,6 +110,8 @@ class FourierConv2d(nn.Conv2d):
         _check(algorithm)
         if not isinstance(module, nn.Conv2d):
             raise TypeError(f"module is a {type(module).__name__}: must be a torch.nn.Conv2d")
+        if parametrize.is_parametrized(module):
+            raise TypeError("module is parametrized: its weight is no parameter that could be shared")
         layer = cls.__new__(cls)
         nn.Module.__init__(layer)
         # Parameters, hooks, mode and all attributes; containers of its own, so that the two can part later.
@@ -116,7 +146,7 @@ class LazyFourierConv2d(nn.LazyConv2d):
     """
 
     cls_to_become = FourierConv2d
-    frozen = False
+    weight_version = 0
     _conv_forward = FourierConv2d._conv_forward
 
     def __init__(self, *args: Any, algorithm: str = "auto", **kwargs: Any) -> None:

@@ -186,7 +186,7 @@ def chip_conv2d(
     real: Any = np.float64 if double else np.float32
     passes = _chip.passes_for(config, convolution.extent)
     scales = _chip.full_scales(config, 2 * passes, None if ranges is None else np.asarray(ranges, float))
-    geometry = (x.shape[1], w.shape[0], convolution.kernel, x.shape[2:], *convolution[1:])
+    geometry = (x.shape[1], w.shape[0], convolution.kernel, x.shape[2:], *convolution[1:5])
     plan = _chip.conv2d_plan(config, _gain(config), _noise_scale(noise), geometry, double)
     arrays: list[NDArray[Any] | None] = [
         None if a is None else np.ascontiguousarray(a, real) for a in (x, w, bias)

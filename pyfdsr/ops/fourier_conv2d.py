@@ -76,7 +76,7 @@ def fourier_conv2d(
     Raises
     ------
     TypeError, ValueError
-        If dtypes, shapes or sizes do not fit; the dilated kernel may span at most 144 samples.
+        If dtypes, shapes or sizes do not fit.
 
     Examples
     --------

@@ -48,6 +48,64 @@ def test_circular_padding_is_differentiable_twice():
     assert torch.autograd.gradgradcheck(circular, (x, w))
 
 
+@pytest.mark.parametrize("algorithm", ["auto", "direct"])
+def test_circular_padding_of_what_the_core_does_not_take(algorithm):
+    x, w = torch.arange(36).reshape(1, 1, 6, 6), torch.arange(9).reshape(1, 1, 3, 3)
+    y = fourier_conv2d(x, w, padding=1, padding_mode="circular", algorithm=algorithm)
+    assert torch.equal(y, F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), w))
+    assert fourier_conv2d(x.to("meta"), w.to("meta"), padding=1, padding_mode="circular").shape == y.shape
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "direct", "tiled"])
+def test_circular_padding_beyond_the_input_raises_what_torch_raises(algorithm):
+    layer = fnn.FourierConv2d(1, 1, 13, padding=6, padding_mode="circular", algorithm=algorithm)
+    with pytest.raises(RuntimeError, match="wrapping around more than once"):
+        layer(torch.randn(1, 1, 4, 4))
+
+
+def test_a_wrong_type_does_not_stay_in_memory():
+    x, w = torch.randn(1, 3, 17, 18), torch.randn(2, 3, 3, 3)
+    with pytest.raises(TypeError):
+        fourier_conv2d(x, w, groups=1.0, algorithm="tiled")
+    right = fourier_conv2d(x, w, groups=1, algorithm="tiled")
+    assert not torch.equal(right, F.conv2d(x, w))  # rounded another way
+    with pytest.raises(TypeError):
+        fourier_conv2d(x, w, groups=1.0, algorithm="tiled")
+
+
+def test_nan_in_a_kernel_stays_in_its_channel():
+    x = torch.randn(1, 16, 20, 20)
+    for groups in (1, 16):
+        w = torch.randn(16, 16 // groups, 3, 3)
+        clean = fourier_conv2d(x, w, groups=groups, algorithm="tiled")
+        w[0, 0, 1, 1], w[5, 0, 0, 0] = float("nan"), float("inf")
+        y = fourier_conv2d(x, w, groups=groups, algorithm="tiled")
+        assert y[:, 0].isnan().all()
+        assert y[:, 5].isnan().all()
+        others = [c for c in range(16) if c not in (0, 5)]
+        assert_close("convolution", y[:, others], clean[:, others])
+        w = torch.randn(16, 16 // groups, 3, 3, requires_grad=True)
+        v = torch.randn_like(y)
+        y = fourier_conv2d(x, w, groups=groups, algorithm="tiled")
+        (clean,) = torch.autograd.grad(y, w, v, retain_graph=True)
+        v[0, 0, 3, 3] = float("nan")
+        (v_w,) = torch.autograd.grad(y, w, v)
+        assert v_w[0].isnan().all()
+        assert_close("convolution", v_w[1:], clean[1:])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of its forward mode
+def test_transformed_functions_are_left_to_torch():
+    x, w = torch.randn(1, 16, 64, 64), torch.randn(16, 16, 11, 11)
+    loss = lambda w: fourier_conv2d(x, w, padding=5).square().sum()  # noqa: E731
+    expected = torch.func.grad(lambda w: F.conv2d(x, w, padding=5).square().sum())(w)
+    assert_close("convolution", torch.func.grad(loss)(w), expected)
+    layer = fnn.FourierConv2d(16, 16, 11, padding=5)
+    with torch.autograd.forward_ad.dual_level(), torch.no_grad():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        assert torch.autograd.forward_ad.unpack_dual(layer(dual)).tangent is not None
+
+
 def test_unknown_padding_mode():
     with pytest.raises(ValueError, match="padding_mode='mirror': must be 'zeros' or 'circular'"):
         fourier_conv2d(torch.zeros(1, 1, 9, 9), torch.zeros(1, 1, 3, 3), padding=1, padding_mode="mirror")
@@ -63,11 +121,44 @@ def test_spectra_follow_the_weight_unless_it_is_frozen():
     assert_close("convolution", after, F.conv2d(x, layer.weight, layer.bias))
     layer.freeze()
     assert not layer.weight.requires_grad
-    layer.weight.data.zero_()
+    assert_close("exact", layer(x), after)
+    layer.weight.data.zero_()  # a broken promise shows that it was believed
     assert_close("exact", layer(x), after)
     layer.freeze(False)
     assert layer.weight.requires_grad
     assert_close("convolution", layer(x), layer.bias[:, None, None].expand_as(before))
+
+
+@torch.no_grad()
+def test_a_layer_frozen_again_forgets_its_old_spectra():
+    layer = fnn.FourierConv2d(3, 4, 5, algorithm="tiled")
+    x = torch.randn(1, 3, 20, 20)
+    layer.freeze()(x)
+    layer.freeze(False).weight.mul_(-3)
+    assert_close("convolution", layer.freeze()(x), F.conv2d(x, layer.weight, layer.bias))
+    copied = copy.deepcopy(layer)
+    copied.weight.data.mul_(2)
+    assert_close("convolution", copied(x), F.conv2d(x, copied.weight, copied.bias))
+    layer.load_state_dict({"weight": torch.randn(4, 3, 5, 5), "bias": torch.zeros(4)})
+    assert_close("convolution", layer(x), F.conv2d(x, layer.weight, layer.bias))
+    learned = fnn.FourierConv2d(3, 4, 5)
+    learned.weight.requires_grad_(False)
+    assert not learned.freeze().freeze(False).weight.requires_grad
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("change", ["half", "channels_last"])
+def test_frozen_layers_whose_weights_are_copied_keep_their_own_spectra(change):
+    layers = [fnn.FourierConv2d(3, 3, 5, padding=2, algorithm="tiled") for _ in range(8)]
+    x = torch.randn(1, 3, 20, 20)
+    if change == "half":
+        layers, x = [layer.bfloat16() for layer in layers], x.bfloat16()
+    else:
+        layers = [layer.to(memory_format=torch.channels_last) for layer in layers]
+    unfrozen = [layer(x) for layer in layers]
+    for _ in range(2):
+        for layer, expected in zip(layers, unfrozen, strict=True):
+            assert torch.equal(layer.freeze()(x), expected)
 
 
 @torch.no_grad()
@@ -109,9 +200,14 @@ def test_measured_way_is_remembered_and_right(recorded):
         convolution_route.takes.cache_clear()
         x = torch.randn(2, 16, 40, 40, requires_grad=recorded)
         w = torch.randn(16, 16, 15, 15, requires_grad=recorded)
+        before = torch.get_rng_state()
         for _ in range(2):
             assert_close("convolution", fourier_conv2d(x, w, padding=7), F.conv2d(x, w, padding=7))
-        assert convolution_route.takes.cache_info().misses == 1
+        assert torch.equal(torch.get_rng_state(), before)
+        circular = fourier_conv2d(x, w[:, :, :3, :3], padding=2, padding_mode="circular")
+        wide = F.pad(x, (2, 2, 2, 2), mode="circular")
+        assert_close("convolution", circular, F.conv2d(wide, w[:, :, :3, :3]))
+        assert convolution_route.takes.cache_info().misses == 2
     finally:
         pyfdsr.set_planner("estimate")
 

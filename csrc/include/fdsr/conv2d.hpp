@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "fdsr/geometry.hpp"
@@ -23,6 +24,7 @@ struct Conv2dGeometry {
   int groups = 1;
   bool circular = false;
 
+  bool is_depthwise() const { return groups > 1 && groups == in_channels && groups == out_channels; }
   Size extent() const { return {dilation.y * (kernel.y - 1) + 1, dilation.x * (kernel.x - 1) + 1}; }
   Size padded() const { return {input.y + top + bottom, input.x + left + right}; }
   // Positions before the stride picks some of them.
@@ -39,9 +41,12 @@ struct Strides {
 enum class ConvAlgorithm { automatic, tiled, fourier };
 
 // Whether the weights' spectra stay in a bounded cache of the process for the next call with the same plan and weights,
-// for inference: not; compared with the weights' content before they are used again; or on the caller's promise that
-// these weights do not change.
-enum class KeepSpectra { no, checked, trusted };
+// for inference. They are compared with the weights' content before they are used again, unless the caller numbers the
+// weights: equal versions are the promise of equal content, in whatever place.
+struct KeepSpectra {
+  bool keep = false;
+  std::uint64_t version = 0;  // 0: compare
+};
 
 template <class T>
 class FourierConv2d {
@@ -60,7 +65,7 @@ class FourierConv2d {
   // w [out_channels][in_channels / groups][ky][kx], dense; bias [out_channels] or null. The arrays x, v, y, v_x have
   // the given strides.
   void forward(std::ptrdiff_t batch, const T* x, const Strides& x_strides, const T* w, const T* bias, int threads,
-               T* y, const Strides& y_strides, KeepSpectra keep = KeepSpectra::no) const;
+               T* y, const Strides& y_strides, KeepSpectra keep = {}) const;
   void adjoint_input(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* w, int threads, T* v_x,
                      const Strides& v_x_strides) const;
   // v_w like w
