@@ -21,6 +21,7 @@ IDEAL = ChipConfig(dac=DACParameters(0), adc=ADCParameters(0))
 CASES = {
     "plain": ((4, 6, 3), {}),
     "replicate": ((4, 6, 3), {"padding": 1, "padding_mode": "replicate"}),
+    "circular": ((4, 6, 3), {"padding": (1, 2), "padding_mode": "circular", "dilation": (1, 2)}),
     "same, even": ((4, 6, (4, 2)), {"padding": "same"}),
     "strided": ((4, 6, 3), {"stride": (2, 3), "padding": 1}),
     "dilated": ((4, 6, 3), {"dilation": (2, 3), "bias": False}),
