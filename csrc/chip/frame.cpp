@@ -52,6 +52,16 @@ int power(int base, int exponent) {
   return result;
 }
 
+// Binary digits are cut from whole numbers, which single precision rounds up to 2^22 (kernels::rounded); 20 slice_bits
+// make at most 34 of them, which double precision has.
+template <class T>
+void check_digits(const ChipModel& model) {
+  const int digits = (model.dac_bits - 1) * model.slices;
+  if (sizeof(T) == 4 && model.slicing == ChipSlicing::binary && digits > 22)
+    invalid_argument("precision.slice_bits: ", model.slices, " slices with dac.bits: ", model.dac_bits, " make ", digits,
+                     " binary digits, (dac.bits - 1) * slices must be at most 22 in single precision");
+}
+
 // Where frequency k stands after the last pass: its digits, least significant first, are those of the place, most
 // significant first.
 std::vector<int> digit_order(int n, int passes) {
@@ -86,6 +96,7 @@ template <class T>
 PackTransform<T>::PackTransform(const ChipModel& model, int passes)
     : table_(kernels::chip_kernels<T>()), model_(model), settings_(settings_of(model)), passes_(passes),
       lanes_(table_.lanes), size_{power(model.frame.y, passes), power(model.frame.x, passes)} {
+  check_digits<T>(model);
   const Size n = model.frame;
   for (int i = 0; i < 4; ++i) {
     offsets_[i] = Index(matrices_.size());

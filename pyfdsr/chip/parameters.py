@@ -205,7 +205,8 @@ class PrecisionParameters(Section):
     slicing : {"none", "binary", "thermometer"}
         Whether a value is split over frames: into digits of radix ``2**(dac.bits - 1)``, or into equal parts.
     slice_bits : int
-        Magnitude bits of the values that are split, 1 to 20.
+        Magnitude bits of the values that are split, 1 to 20. Binary digits of all slices together,
+        ``dac.bits - 1`` each, are at most 22 where single precision is computed.
     shots : int
         Repetitions of every frame, averaged.
 

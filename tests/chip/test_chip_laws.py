@@ -146,6 +146,19 @@ def test_slices_without_noise_are_a_finer_converter(slicing):
     assert_close("transform", chip_dft2(x, whole), expected)
 
 
+def test_binary_digits_in_single_precision_are_exact_or_refused():
+    x = np.concatenate([fields(4), np.full((1, 11, 11), 1.0)])
+    for bits, slice_bits in ((12, 20), (4, 20), (3, 8)):  # 22, 21 and 8 digits
+        config = with_frames(chip(bits), slice_bits)
+        y = chip_dft2(x.astype(np.float32), config)
+        assert_close("chip_ideal_single", y, chip_dft2(x.astype(np.float32).astype(float), config))
+    config = with_frames(chip(13), 20)
+    rule = r"precision.slice_bits: 2 slices with dac.bits: 13 make 24 .* must be at most 22 in single"
+    with pytest.raises(ValueError, match=rule):
+        chip_dft2(x.astype(np.float32), config)
+    assert_close("chip_ideal_single", chip_dft2(x, config), np.fft.fft2(x, norm="ortho"), np.float32)
+
+
 def test_law_6_slices_never_beat_the_adc():
     full_scale, bits, radix = 4.0, 8, 8
     config = chip(4, 1.0, bits, full_scale)
