@@ -51,7 +51,8 @@ class OpticalConv2d(FourierConv2d):
         Factor of the errors that change from frame to frame.
     range_learning : (float, float) or None
         Rate and target: in training, calibrated full scales move by up to the rate a step, until this
-        fraction of the values is clipped.
+        fraction of the values is clipped. They move after a forward pass: a checkpointed segment is computed
+        again with the moved ones.
 
     Raises
     ------
@@ -156,7 +157,9 @@ class OpticalConv2d(FourierConv2d):
         if self.padding_mode != "zeros":
             input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = 0
-        if self.training and self._gone_back:
+        # Inside a backward pass a checkpointed segment is computed again: as before, and counted once.
+        again = torch._C._current_graph_task_id() != -1
+        if self.training and self._gone_back and not again:
             self.chip_step += 1
             self._gone_back = False
         gain = None
@@ -178,7 +181,7 @@ class OpticalConv2d(FourierConv2d):
             layer=self.layer_id,
             step=int(self.chip_step),
             observe=self.observing is not None,
-            told=self._told,
+            told=None if again else self._told,
             gone_back=self._went_back,
         )
 

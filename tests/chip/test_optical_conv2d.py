@@ -16,6 +16,7 @@ from tolerances import assert_close
 
 NOISE = NoiseParameters(inp_noise=0.02, out_noise=0.02, shot_photons=1e5, phase_noise=0.02)
 NOISY = ChipConfig(dac=DACParameters(6, 4.0), adc=ADCParameters(8, 6.0), noise=NOISE, seed=3)
+ASSUMED = ChipConfig.assumed_4bit()
 IDEAL = ChipConfig(dac=DACParameters(0), adc=ADCParameters(0))
 
 CASES = {
@@ -241,6 +242,30 @@ def test_checkpointed_segments_draw_the_same_noise():
     chip.noise_step(layer, 0)
     checkpoint(layer, x, use_reentrant=False).square().sum().backward()
     assert torch.equal(x.grad, plain)
+
+
+def test_a_layer_of_two_checkpointed_segments_counts_once():
+    layer, x = nn.OpticalConv2d(4, 4, 3, padding=1, chip=NOISY, gradient="chip"), maps().requires_grad_()
+    layer(layer(x)).square().sum().backward()
+    plain, counts, x.grad = x.grad.clone(), layer.counts, None
+    chip.noise_step(layer, 0)
+    layer.counts = {}
+    inner = checkpoint(layer, x, use_reentrant=False)
+    checkpoint(layer, inner, use_reentrant=False).square().sum().backward()
+    assert torch.equal(x.grad, plain)
+    assert layer.counts == counts and int(layer.chip_step) == 0
+    layer(x)
+    assert int(layer.chip_step) == 1
+    # Calibrated full scales, too, move once a forward pass.
+    learned = ASSUMED.replace(noise=NoiseParameters())
+    moved = []
+    for segment in (lambda layer, x: layer(x), lambda layer, x: checkpoint(layer, x, use_reentrant=False)):
+        layer = layer_of("plain", learned)
+        layer.chip_ranges[:] = 1.0
+        layer.range_learning = (0.1, 0.02)
+        segment(layer, x).sum().backward()
+        moved.append(layer.chip_ranges.clone())
+    assert not (moved[0] == 1).all() and torch.equal(*moved)
 
 
 def test_training_counts_steps_by_itself():
