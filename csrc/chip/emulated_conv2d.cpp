@@ -57,6 +57,11 @@ struct ChipConv2d<T>::Plan {
   Index transforms() const {
     return geometry.in_channels + Index{geometry.out_channels} * (model.optical_product ? in() : 1);
   }
+  // Frames of one image that multiply: those of the first pass of each inverse transform.
+  std::int64_t products() const {
+    if (!model.optical_product) return 0;
+    return Index{geometry.out_channels} * in() * grid.tiles() * (transform.frames() / transform.passes());
+  }
 
   void transform_kernels(const PackTransform<T>& with, const T* w, const ChipDraw& draw, int threads,
                          std::vector<T>& sums) const;
@@ -309,7 +314,7 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
   });
   tally->frames = batch * frames();
   if (plan.model.optical_weights) tally->frames += Index{g.out_channels} * plan.in() * plan.transform.frames();
-  tally->dac_conversions = chip::dac_conversions(plan.model, tally->frames);
+  tally->dac_conversions = chip::dac_conversions(plan.model, tally->frames, batch * plan.products());
   tally->adc_conversions = chip::adc_conversions(plan.model, tally->frames);
 }
 

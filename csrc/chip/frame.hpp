@@ -34,9 +34,10 @@ inline void set_sample(kernels::NoiseLanes& noise, int lane, std::uint64_t sampl
   noise.sample_high[lane] = static_cast<std::uint32_t>(sample >> 32);
 }
 
-// Conversions of a number of frames: two an element, three where intensities step the phase.
-inline std::int64_t dac_conversions(const ChipModel& model, std::int64_t frames) {
-  return 2 * frames * model.frame.area();
+// Conversions of a number of frames: two an element, three where intensities step the phase. Frames that multiply
+// write a field and the factors.
+inline std::int64_t dac_conversions(const ChipModel& model, std::int64_t frames, std::int64_t products = 0) {
+  return 2 * (frames + products) * model.frame.area();
 }
 inline std::int64_t adc_conversions(const ChipModel& model, std::int64_t frames) {
   return (model.detection == ChipDetection::balanced ? 2 : 3) * frames * model.frame.area();

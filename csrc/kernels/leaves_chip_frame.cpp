@@ -32,8 +32,9 @@ struct Converter {
     clipped -= magnitude(x) > full_scale;
     return rounded(clamped(x * per_step, V{} - most, V{} + most)) * step;
   }
+  // Negative values beyond half a step are clipped too: intensities with noise may be.
   V from_zero(V x, I& clipped) const {
-    clipped -= x > full_scale;
+    clipped -= (x > full_scale) | (x * per_step < T(-0.5));
     return rounded(clamped(x * per_step, V{}, V{} + most)) * step;
   }
 };

@@ -66,7 +66,8 @@ class ChipConfig(Section):
         Its parts.
     detection : {"balanced", "intensity_phase_step"}
         How complex values are read: differences of two detectors, digitised after the subtraction; or
-        intensities with and without a reference, each digitised.
+        intensities with and without a reference, each digitised. What noise makes negative is then clipped
+        to 0 (and counted), which biases the mean of dark values.
     reference_amplitude : float
         Amplitude of the reference, relative to the ADC's full scale.
     dc : {"electronic", "optical"}

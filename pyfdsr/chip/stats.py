@@ -22,7 +22,8 @@ class LayerStatistics:
     Parameters
     ----------
     frames, dac_conversions, adc_conversions : int
-        Of the device: every element of every frame is written and read.
+        Of the device: every element of every frame is written and read; frames that multiply
+        (``product="optical"``) write the spectrum and the kernel.
     dac_clipped, adc_clipped : float
         Fractions of the values written and of the values used that exceeded the full scale.
     sinad : float

@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from pyfdsr import chip, nn
+from pyfdsr import chip, nn, ops
 from pyfdsr._chip import quantile_of
-from pyfdsr.chip import ADCParameters, ChipConfig, CostParameters, DACParameters, NoiseParameters
+from pyfdsr.chip import (
+    ADCParameters,
+    ChipConfig,
+    CostParameters,
+    DACParameters,
+    NoiseParameters,
+    PrecisionParameters,
+)
 from pyfdsr.chip.stats import LayerStatistics
 
 ASSUMED = ChipConfig.assumed_4bit()
 FIXED = ChipConfig(dac=DACParameters(6, 4.0), adc=ADCParameters(8, 6.0))
+
+STEPPED = "intensity_phase_step"
 
 
 def network():
@@ -182,6 +191,22 @@ def test_counts_of_a_call():
     assert free.seconds is None and free.joules is None and np.isnan(free.sinad)
 
 
+def test_frames_that_multiply_write_field_and_kernel():
+    x, w = np.ones((2, 3, 32, 32)), np.ones((5, 3, 3, 3))
+    for precision, repeats in ((PrecisionParameters(), 1), (PrecisionParameters("binary", 10, shots=3), 6)):
+        config = FIXED.replace(product="optical", precision=precision)
+        counts = ops.chip_conv2d(x, w, config, return_counts=True, padding=1)[1]
+        products = 2 * 16 * 3 * 5 * repeats
+        assert counts["frames"] == 2 * 16 * 3 * repeats + products
+        assert counts["adc_conversions"] == counts["frames"] * 242
+        assert counts["dac_conversions"] == (counts["frames"] + products) * 242
+    # In two passes, the first one of each inverse transform multiplies.
+    config = FIXED.replace(product="optical", frame=4)
+    counts = ops.chip_conv2d(x[:1, :1, :14, :14], w[:1, :1].repeat(2, 2), config, return_counts=True)[1]
+    tiles = counts["frames"] // (2 * 2 * 16)
+    assert counts["dac_conversions"] == (counts["frames"] + tiles * 16) * 32
+
+
 def test_sinad_is_that_of_the_result():
     torch.manual_seed(0)
     layer = nn.OpticalConv2d(2, 3, 3, chip=FIXED)
@@ -202,6 +227,24 @@ def test_clipped_values_are_counted():
     x[0, 0, 0, :7] = 2.0
     layer(x)
     assert layer.counts["dac_values"][0] == 121 and layer.counts["dac_clipped"][0] == 7
+
+
+def test_negative_intensities_are_clipped():
+    noise = NoiseParameters(out_noise=0.02)
+    config = ChipConfig(
+        dac=DACParameters(0), adc=ADCParameters(10, 6.0), noise=noise, dc="optical", detection=STEPPED
+    )
+    dark = np.zeros((50, 11, 11))
+    counts = ops.chip_dft2(dark, config, return_counts=True)[1]
+    # Of three intensities the one without a reference is dark: about half of its readings are negative, less
+    # those that noise of 20 steps leaves within half a step.
+    assert counts["adc_values"][0] == 3 * dark.size
+    assert abs(counts["adc_clipped"][0] / dark.size - 0.49) < 0.02
+    still = config.replace(noise=NoiseParameters(), reference_amplitude=1.0)
+    for adc_range in (6.0, "abs_max"):
+        x = np.random.default_rng(0).uniform(-1, 1, (50, 11, 11))
+        steady = still.replace(adc=ADCParameters(10, adc_range))
+        assert ops.chip_dft2(x, steady, return_counts=True)[1]["adc_clipped"][0] == 0
 
 
 @pytest.mark.parametrize("start", [0.05, 60.0])
