@@ -51,8 +51,9 @@ def convert_to_optical(
     """Put the convolutions of a model on an emulated chip.
 
     Every :class:`torch.nn.Conv2d` and :class:`pyfdsr.nn.FourierConv2d` becomes a
-    :class:`pyfdsr.nn.OpticalConv2d` with its parameters, numbered in the order of the model. Other
-    subclasses of Conv2d are left alone: they have a reason to differ.
+    :class:`pyfdsr.nn.OpticalConv2d` with its parameters, numbered in the order of the model, on from
+    the largest number of its optical layers. Other subclasses of Conv2d are left alone: they have a reason
+    to differ.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def convert_to_optical(
     unknown = [name for name in exclude if name not in names]
     if unknown:
         raise ValueError(f"exclude={unknown[0]!r}: the model has no module of that name")
-    count = len(list(optical_layers(model)))
+    count = 1 + max((layer.layer_id for _, layer in optical_layers(model)), default=-1)
 
     def make(name: str, module: nn.Module) -> nn.Module:
         nonlocal count
