@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,7 +52,13 @@ def calibrate_ranges(
     ------
     TypeError, ValueError
         For a model that is no module, an unknown method, a quantile out of range, a loader without data,
-        or data that are zero everywhere.
+        or data that are zero everywhere; the ranges are then as they were.
+
+    Warns
+    -----
+    UserWarning
+        If a layer met no data and keeps the ranges it has, or if layers share a `layer_id` and with it their
+        noise.
 
     Examples
     --------
@@ -66,19 +73,46 @@ def calibrate_ranges(
         raise ValueError(f"method={method!r}: must be 'quantile' or 'abs_max'")
     if isinstance(quantile, bool) or not isinstance(quantile, (int, float)) or not 0 < quantile <= 1:
         raise ValueError(f"quantile={quantile!r}: must be above 0 and at most 1")
-    layers = [layer for _, layer in optical_layers(model) if not layer.chip.is_perfect]
+    layers = {name: layer for name, layer in optical_layers(model) if not layer.chip.is_perfect}
+    _check_numbers(layers)
     level = 1.0 if method == "abs_max" else float(quantile)
-    passes = []
-    if any("calibrated" in (layer.chip.dac.bound, layer.chip.dac.inner_bound) for layer in layers):
-        passes.append("dac")
-    if any(layer.chip.adc.range == "calibrated" for layer in layers):
-        passes.append("adc")
-    batches = list(loader) if len(passes) > 1 and iter(loader) is loader else loader
-    for kind in passes:
-        _observe(model, layers, batches, kind)
-        for layer in layers:
-            _set_ranges(layer, kind, level)
+    kinds = [kind for kind in ("dac", "adc") if any(_wanted(layer, kind) for layer in layers.values())]
+    batches = list(loader) if len(kinds) > 1 and iter(loader) is loader else loader
+    before = {layer: layer.chip_ranges.clone() for layer in layers.values()}
+    unmet: set[str] = set()
+    try:
+        for kind in kinds:
+            _observe(model, list(layers.values()), batches, kind)
+            unmet |= _set_ranges(layers, kind, level)
+    except BaseException:
+        for layer, ranges in before.items():
+            layer.chip_ranges.copy_(ranges)
+        raise
+    if unmet:
+        names = ", ".join(repr(name) for name in layers if name in unmet)
+        warnings.warn(f"no batch reached {names}: these layers keep the ranges they have", stacklevel=2)
     return model
+
+
+def _check_numbers(layers: dict[str, Any]) -> None:
+    first: dict[int, str] = {}
+    for name, layer in layers.items():
+        other = first.setdefault(layer.layer_id, name)
+        if other != name and layer.chip.noise.temporal:
+            warnings.warn(
+                f"layers {other!r} and {name!r} share layer_id={layer.layer_id} and draw the same noise: "
+                "give each its own",
+                stacklevel=3,
+            )
+
+
+def _wanted(layer: Any, kind: str) -> list[tuple[int, int]]:
+    """Places (stage, column) of `chip_ranges` that are to be calibrated."""
+    chip, stages = layer.chip, range(layer.chip_ranges.shape[0])
+    if kind == "adc":
+        return [(stage, 1) for stage in stages if chip.adc.range == "calibrated"]
+    bounds = (chip.dac.inner_bound if stage else chip.dac.bound for stage in stages)
+    return [(stage, 0) for stage, bound in enumerate(bounds) if bound == "calibrated"]
 
 
 def _observe(model: nn.Module, layers: list[Any], batches: Iterable[Any], kind: str) -> None:
@@ -97,19 +131,27 @@ def _observe(model: nn.Module, layers: list[Any], batches: Iterable[Any], kind: 
             module.training = training
 
 
-def _set_ranges(layer: Any, kind: str, level: float) -> None:
-    seen, layer.histograms = layer.histograms, None
-    if seen is None:
+def _set_ranges(layers: dict[str, Any], kind: str, level: float) -> set[str]:
+    """Set the ranges of one kind of converter; return the names of layers that met nothing."""
+    seen = {name: layer.histograms for name, layer in layers.items()}
+    for layer in layers.values():
+        layer.histograms = None
+    if all(histograms is None for histograms in seen.values()):
         raise ValueError("loader: no batch reached an optical layer; it must give at least one")
-    dac = layer.chip.dac
-    for stage in range(layer.chip_ranges.shape[0]):
-        if kind == "adc":
-            wanted, column = layer.chip.adc.range, 1
-        else:
-            wanted, column = dac.bound if stage == 0 else dac.inner_bound, 0
-        if wanted != "calibrated":
+    scales, unmet = [], set()
+    for name, layer in layers.items():
+        wanted, histograms = _wanted(layer, kind), seen[name]
+        if wanted and histograms is None:
+            unmet.add(name)
             continue
-        scale = quantile_of(seen[column, stage], level)
-        if not 0 < scale < float("inf"):
-            raise ValueError(f"loader: the {kind.upper()} of stage {stage} met no finite values other than 0")
+        for stage, column in wanted:
+            scale = quantile_of(histograms[column, stage], level)
+            if not 0 < scale < float("inf"):
+                raise ValueError(
+                    f"loader: the {kind.upper()} of stage {stage} of layer {name!r} met no finite values "
+                    "other than 0"
+                )
+            scales.append((layer, stage, column, scale))
+    for layer, stage, column, scale in scales:
         layer.chip_ranges[stage, column] = scale
+    return unmet

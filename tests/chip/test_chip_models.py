@@ -163,7 +163,7 @@ def test_quantiles_of_a_histogram():
         (([images()], "mean"), ValueError, "method='mean': must be 'quantile' or 'abs_max'"),
         (([images()], "quantile", 0), ValueError, "quantile=0: must be above 0 and at most 1"),
         (([],), ValueError, "loader: no batch reached an optical layer"),
-        (([torch.zeros(1, 1, 12, 12)],), ValueError, "loader: the DAC of stage 0 met no finite values"),
+        (([torch.zeros(1, 1, 12, 12)],), ValueError, "loader: the DAC of stage 0 of layer '0' met no finite"),
     ],
 )
 def test_calibration_refuses(arguments, error, message):
@@ -171,6 +171,43 @@ def test_calibration_refuses(arguments, error, message):
     with pytest.raises(error, match=message):
         chip.calibrate_ranges(model, *arguments)
     assert all(layer.observing is None for _, layer in chip.optical_layers(model))
+
+
+class Branches(torch.nn.Module):
+    """One layer used, one not, and one that meets zeros alone."""
+
+    def __init__(self, dark):
+        super().__init__()
+        self.used, self.unused, self.last = (
+            nn.OpticalConv2d(1, 1, 3, chip=ASSUMED, layer_id=i) for i in (4, 7, 9)
+        )
+        self.dark = dark
+
+    def forward(self, x):
+        return self.last(self.used(x) * (0 if self.dark else 1))
+
+
+def test_a_layer_without_data_is_named_and_left():
+    model = Branches(dark=False)
+    with pytest.warns(UserWarning, match="^no batch reached 'unused': these layers keep"):
+        chip.calibrate_ranges(model, [images()])
+    assert model.unused.chip_ranges.isnan().all() and not model.used.chip_ranges[:, 1].isnan().any()
+
+
+def test_a_failed_calibration_changes_nothing():
+    model = Branches(dark=True)
+    with pytest.raises(ValueError, match="of layer 'last' met no finite values other than 0"):
+        chip.calibrate_ranges(model, [images()])
+    assert all(layer.chip_ranges.isnan().all() for _, layer in chip.optical_layers(model))
+
+
+def test_numbers_of_layers():
+    model = torch.nn.Sequential(Branches(dark=False), torch.nn.Conv2d(1, 1, 3))
+    chip.convert_to_optical(model, ASSUMED)
+    assert model[1].layer_id == 10
+    alike = torch.nn.Sequential(*(nn.OpticalConv2d(1, 1, 3, chip=ASSUMED) for _ in range(2)))
+    with pytest.warns(UserWarning, match="layers '0' and '1' share layer_id=0 and draw the same noise"):
+        chip.calibrate_ranges(alike, [images()])
 
 
 def test_counts_of_a_call():
