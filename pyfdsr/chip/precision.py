@@ -20,6 +20,7 @@ from .config import ADCParameters, ChipConfig, DACParameters, NoiseParameters, P
 
 __all__ = [
     "budget",
+    "dac_bound",
     "effective_bits",
     "full_scale_sine",
     "random_fields",
@@ -41,6 +42,11 @@ def effective_bits(sinad: float) -> float:
     8.0
     """
     return (sinad - 10 * math.log10(1.5)) / (20 * math.log10(2))
+
+
+def dac_bound(config: ChipConfig) -> float:
+    """Full scale of the DAC if it is a number, else 1: what fields to measure with are multiplied by."""
+    return config.dac.bound if isinstance(config.dac.bound, float) else 1.0
 
 
 def random_fields(
@@ -189,13 +195,16 @@ def with_frames(
 
 
 def size_series(
-    config: ChipConfig, sides: Sequence[int], batch: int = 64, kind: str = "complex"
+    config: ChipConfig, sides: Sequence[int], batch: int = 64, kind: str = "complex", seed: int = 0
 ) -> list[tuple[int, float]]:
-    """Side and signal to error, dB, of frames of other sizes with the same converters."""
+    """Side and signal to error, dB, of frames of other sizes with the same converters.
+
+    The fields are those of :func:`random_fields` times :func:`dac_bound`.
+    """
     found = []
     for side in sides:
         chip = config.replace(frame=side)
         # As many values at every size, so that the estimates scatter alike.
-        fields = random_fields(chip, batch=max(4, batch * 121 // side**2), kind=kind)
-        found.append((side, transform_sinad(chip, fields)))
+        fields = random_fields(chip, batch=max(4, batch * 121 // side**2), kind=kind, seed=seed)
+        found.append((side, transform_sinad(chip, dac_bound(config) * fields)))
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from pyfdsr.chip.config import ChipConfig
 from pyfdsr.chip.precision import (
     budget,
+    dac_bound,
     effective_bits,
     random_fields,
     size_series,
@@ -60,10 +61,6 @@ class ChipReport:
         return plain(asdict(self))
 
 
-def _bound(config: ChipConfig) -> float:
-    return config.dac.bound if isinstance(config.dac.bound, float) else 1.0
-
-
 def chip_report(config: ChipConfig, seed: int = 0) -> ChipReport:
     """Measure a chip.
 
@@ -91,8 +88,8 @@ def chip_report(config: ChipConfig, seed: int = 0) -> ChipReport:
     """
     if config.is_perfect:
         raise ValueError("is_perfect=True: the chip has no errors, there is nothing to report")
-    x = _bound(config) * random_fields(config, 1, _FRAMES, seed=seed)
-    large = _bound(config) * random_fields(config, 2, 4, seed=seed)
+    x = dac_bound(config) * random_fields(config, 1, _FRAMES, seed=seed)
+    large = dac_bound(config) * random_fields(config, 2, 4, seed=seed)
     area = config.frame[0] * config.frame[1]
     repeats = config.slices * config.precision.shots
     passes = [
@@ -101,7 +98,7 @@ def chip_report(config: ChipConfig, seed: int = 0) -> ChipReport:
     ]
     return ChipReport(
         passes=passes,
-        sides=size_series(config, _SIDES, _FRAMES, "uniform"),
+        sides=size_series(config, _SIDES, _FRAMES, "uniform", seed),
         budget=budget(config, x),
         frames=_frame_series(config, x),
     )

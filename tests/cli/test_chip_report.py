@@ -82,6 +82,12 @@ def test_the_command_alone_explains_itself(command):
     assert code == 0 and "report" in out
 
 
+def test_one_side_is_one_pass_of_it():
+    config = ChipConfig(dac=DACParameters(6, 0.3), adc=ADCParameters(8, 0.5))
+    report = chip_report(config, seed=5)
+    assert dict(report.sides)[11] == report.passes[0][2]
+
+
 def test_report_of_an_ideal_chip():
     found = chip_report(ChipConfig(dac=DACParameters(0), adc=ADCParameters(0)))
     assert isinstance(found, ChipReport)
