@@ -127,6 +127,15 @@ class OpticalConv2d(FourierConv2d):
         layer._set_chip(chip, gradient, layer_id)
         return layer
 
+    def _apply(self, fn: Any, recurse: bool = True) -> OpticalConv2d:
+        """Move to a device or change the parameters' dtype; the device's own data stay double precision."""
+        before = {name: self._buffers[name] for name in ("chip_ranges", "chip_gain")}
+        super()._apply(fn, recurse)
+        for name, buffer in before.items():
+            if self._buffers[name].dtype != buffer.dtype:
+                self._buffers[name] = buffer.to(self._buffers[name].device)
+        return self
+
     @property
     def is_noisy(self) -> bool:
         """Whether errors that change from frame to frame are on in the present mode."""

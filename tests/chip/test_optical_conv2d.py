@@ -131,6 +131,21 @@ def test_same_bits_after_saving_copying_and_pickling(tmp_path):
         assert torch.equal(twin(x), expected)
 
 
+def test_a_cast_leaves_the_chip_the_same():
+    config = ASSUMED.replace(noise=NoiseParameters(gain_std=0.1, phase_std=0.1))
+    model = torch.nn.Sequential(layer_of("plain", config))
+    layer = model[0]
+    chip.calibrate_ranges(model, [maps()])
+    ranges, gain = layer.chip_ranges.clone(), layer.chip_gain.clone()
+    for there in (model.bfloat16, model.half, model.double):
+        there()
+        model.float()
+        assert layer.weight.dtype == torch.float32
+        assert torch.equal(layer.chip_ranges.nan_to_num(), ranges.nan_to_num())
+        assert torch.equal(layer.chip_gain, gain) and gain.dtype == layer.chip_ranges.dtype == torch.float64
+    assert {b.device.type for b in model.to("meta").buffers()} == {"meta"}
+
+
 def test_what_noise_depends_on():
     x = maps()
     layer = layer_of("plain", NOISY).eval()
