@@ -137,22 +137,7 @@ def convert_to_digital(model: nn.Module) -> nn.Module:
         raise TypeError(f"model is a {type(model).__name__}: must be a torch.nn.Module")
 
     def make(name: str, module: nn.Module) -> nn.Module:
-        if not isinstance(module, OpticalConv2d):
-            return module
-        digital = nn.Conv2d(
-            module.in_channels,
-            module.out_channels,
-            module.kernel_size,
-            module.stride,
-            module.padding,
-            module.dilation,
-            module.groups,
-            bias=False,
-            padding_mode=module.padding_mode,
-            device="meta",
-        )
-        digital.weight, digital.bias = module.weight, module.bias
-        return digital.train(module.training)
+        return module.to_conv2d() if isinstance(module, OpticalConv2d) else module
 
     return _swap(model, make)
 

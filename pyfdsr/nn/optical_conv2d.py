@@ -20,6 +20,10 @@ from .fourier_conv2d import FourierConv2d
 __all__ = ["OpticalConv2d"]
 
 _BUFFERS = ("chip_ranges", "chip_gain", "chip_step")
+_ATTRIBUTES = (
+    *("chip", "gradient", "layer_id", "noise_scale", "range_learning", "observing", "counts", "histograms"),
+    *("_gone_back", "algorithm", "frozen"),
+)
 
 
 class OpticalConv2d(FourierConv2d):
@@ -125,6 +129,17 @@ class OpticalConv2d(FourierConv2d):
         _check(chip, layer_id)
         layer = super().from_conv2d(module, algorithm)
         layer._set_chip(chip, gradient, layer_id)
+        return layer
+
+    def to_conv2d(self) -> nn.Conv2d:
+        """Return a :class:`torch.nn.Conv2d` that shares the parameters; hooks and mode are kept."""
+        layer = nn.Conv2d.__new__(nn.Conv2d)
+        nn.Module.__init__(layer)
+        for name, value in self.__dict__.items():
+            if name not in _ATTRIBUTES:
+                layer.__dict__[name] = value.copy() if isinstance(value, (dict, set)) else value
+        for name in _BUFFERS:
+            del layer._buffers[name]
         return layer
 
     def _apply(self, fn: Any, recurse: bool = True) -> OpticalConv2d:

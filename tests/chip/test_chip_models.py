@@ -58,6 +58,19 @@ def test_conversion_shares_weights_by_name():
     assert torch.allclose(digital(images()), network()(images()), atol=1e-5)
 
 
+def test_hooks_and_mode_survive_both_conversions():
+    model, seen = network().eval(), []
+    model[0].register_forward_hook(lambda module, inputs, output: seen.append(type(module)))
+    model[0].note = "kept"
+    chip.convert_to_optical(model, FIXED)
+    model(images())
+    chip.convert_to_digital(model)
+    model(images())
+    assert seen == [nn.OpticalConv2d, torch.nn.Conv2d]
+    assert not model[0].training and model[0].note == "kept"
+    assert vars(model[0]).keys() - vars(network()[0]).keys() == {"note"} and not list(model[0].buffers())
+
+
 def test_exclusion_and_single_layers():
     model = chip.convert_to_optical(network(), FIXED, exclude=["2", "3"])
     assert [name for name, _ in chip.optical_layers(model)] == ["0"]
