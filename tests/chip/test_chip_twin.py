@@ -35,6 +35,7 @@ CONFIGS = {
 } | {
     "linearised": ChipConfig(dac=DACParameters(5, 3.0, "mzi", linearise=True), adc=ADCParameters(0, 4.0)),
     "noise": ChipConfig(dac=DACParameters(6, 2.1), adc=ADCParameters(0, 4.0), noise=NOISE),
+    "noise alone": ChipConfig(dac=DACParameters(0, 2.1), adc=ADCParameters(0, 4.0), noise=NOISE),
     "joined noise": ChipConfig(
         dac=DACParameters(6, 2.1),
         adc=ADCParameters(0, "worst_case"),
