@@ -97,7 +97,10 @@ def optical_conv2d(
         The chip; ``is_perfect=True`` makes this :func:`fourier_conv2d`.
     gradient : {"perfect", "chip", "ste"}
         The exact gradient of the ideal convolution at the unquantised values; backward convolutions through
-        the chip; or straight through at the quantised values, zero where converters clipped.
+        the chip; or straight through at the values that cartesian DACs with the first bound write, zero where
+        the first DAC or the last ADC clipped. What the last ADC clipped is told only with ``dc="optical"``,
+        ``product="digital"``, no slicing, one shot, and a full scale that is a number or calibrated. With
+        polar and mzi DACs the values written are approximate, with ``bound="abs_max"`` the unquantised ones.
     ranges : array, [stages, 2], optional
         Calibrated full scales (DAC, ADC) of each stage.
     gain : array, [frame], complex, optional
