@@ -22,7 +22,7 @@ __all__ = ["OpticalConv2d"]
 _BUFFERS = ("chip_ranges", "chip_gain", "chip_step")
 _ATTRIBUTES = (
     *("chip", "gradient", "layer_id", "noise_scale", "range_learning", "observing", "counts", "histograms"),
-    *("_gone_back", "algorithm", "frozen"),
+    *("_gone_back", "algorithm", "weight_version", "_learned"),
 )
 
 
