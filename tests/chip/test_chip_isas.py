@@ -62,7 +62,8 @@ def results_of(isa, path):
     if finished.returncode and "not supported by this processor" in finished.stderr:
         pytest.skip(f"this processor does not support {isa}")
     assert finished.returncode == 0, finished.stderr
-    return np.load(path)
+    with np.load(path) as results:
+        return dict(results)
 
 
 @pytest.fixture(scope="module")
