@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
-__all__ = ["Convolution", "convolution_of", "output_size_of"]
+__all__ = ["PADDING_MODES", "Convolution", "convolution_of", "output_size_of"]
+
+PADDING_MODES = ("zeros", "circular", "replicate", "reflect")
+"""What surrounds the input; the order is that of the numbers they travel as."""
 
 
 class Convolution(NamedTuple):
     """The arguments of one convolution; sizes are (y, x), `padding` is (top, bottom, left, right).
 
-    `circular` padding repeats the input.
+    `padding_mode` is one of `PADDING_MODES`.
     """
 
     kernel: tuple[int, int]
@@ -20,7 +23,7 @@ class Convolution(NamedTuple):
     padding: tuple[int, int, int, int]
     dilation: tuple[int, int]
     groups: int
-    circular: bool = False
+    padding_mode: str = "zeros"
 
     @property
     def extent(self) -> tuple[int, int]:

@@ -114,7 +114,7 @@ class FourierConv2d:
         padding: tuple[int, int, int, int] = (0, 0, 0, 0),
         dilation: tuple[int, int] = (1, 1),
         groups: int = 1,
-        circular: bool = False,
+        padding_mode: str = "zeros",
         double: bool = False,
         algorithm: str = "auto",
         tile: tuple[int, int] = (0, 0),

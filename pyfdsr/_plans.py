@@ -93,7 +93,7 @@ def fourier_conv2d_plan(
     padding: tuple[int, int, int, int],
     dilation: tuple[int, int],
     groups: int,
-    circular: bool,
+    padding_mode: str,
     double: bool,
     algorithm: str = "auto",
 ) -> _core.FourierConv2d:
@@ -107,7 +107,7 @@ def fourier_conv2d_plan(
         padding,
         dilation,
         groups,
-        circular,
+        padding_mode,
         double,
         algorithm,
     )

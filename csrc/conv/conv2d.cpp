@@ -1,5 +1,9 @@
 #include "fdsr/conv2d.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
 #include "conv/correlation.hpp"
 #include "conv/tile_choice.hpp"
 #include "fdsr/error.hpp"
@@ -30,30 +34,41 @@ void check(const Conv2dGeometry& g) {
   if (g.extent().y > g.padded().y || g.extent().x > g.padded().x)
     invalid_argument("kernel: extent (", g.extent().y, ", ", g.extent().x, ") is larger than the padded input (",
                      g.padded().y, ", ", g.padded().x, ")");
-  if (g.circular && (g.positions().y > g.input.y || g.positions().x > g.input.x))
+  if (g.padding == Padding::circular && (g.positions().y > g.input.y || g.positions().x > g.input.x))
     invalid_argument("padding: a circular convolution has (", g.positions().y, ", ", g.positions().x,
                      ") positions on (", g.input.y, ", ", g.input.x, ") samples, must not have more than those");
+  const int mirror_y = std::max(g.top, g.bottom), mirror_x = std::max(g.left, g.right);
+  if (g.padding == Padding::reflect && (mirror_y >= g.input.y || mirror_x >= g.input.x))
+    invalid_argument("padding: (", mirror_y, ", ", mirror_x, ") reflected samples of an input of (", g.input.y, ", ",
+                     g.input.x, "), must be fewer than those");
 }
 
 }  // namespace
 
 template <class T>
 struct FourierConv2d<T>::Plan {
+  // The tiles of a plan that transforms.
+  struct Tiles {
+    conv::TileTransform<T> transform;
+    conv::Tiling forward, adjoint;
+  };
   Conv2dGeometry geometry;
-  conv::TileChoice choice;
-  conv::TileTransform<T> transform;
   conv::Axes axes, adjoint_axes;
-  conv::Tiling tiling, adjoint_tiling;
+  std::optional<Tiles> tiles;  // none: sums in the spatial domain
   conv::WeightCache cache;
 
-  Plan(const Conv2dGeometry& g, const conv::TileChoice& choice)
-      : geometry(g),
-        choice(choice),
-        transform(choice.length()),
-        axes(conv::forward_axes(g)),
-        adjoint_axes(conv::adjoint_axes(g)),
-        tiling(conv::tiling_of(choice, g.positions(), g.extent())),
-        adjoint_tiling(conv::tiling_of(choice, g.input, g.extent())) {}
+  explicit Plan(const Conv2dGeometry& g)
+      : geometry(g), axes(conv::forward_axes(g)), adjoint_axes(conv::adjoint_axes(g)) {}
+
+  void make_tiles(const conv::TileChoice& choice) {
+    const Conv2dGeometry& g = geometry;
+    tiles.emplace(Tiles{conv::TileTransform<T>(choice.length()), conv::tiling_of(choice, g.positions(), g.extent()),
+                        conv::tiling_of(choice, g.input, g.extent())});
+  }
+  void check_adjoint() const {
+    if (geometry.padding == Padding::replicate || geometry.padding == Padding::reflect)
+      throw std::logic_error("padding: replicate and reflect have no adjoint here, pad the input beforehand");
+  }
 
   Channels channels() const {
     const Conv2dGeometry& g = geometry;
@@ -76,8 +91,16 @@ struct FourierConv2d<T>::Plan {
 template <class T>
 FourierConv2d<T>::FourierConv2d(const Conv2dGeometry& geometry, ConvAlgorithm algorithm, Size tile) {
   check(geometry);
-  const int lanes = kernels::conv_kernels<T>().lanes;
-  plan_ = std::make_unique<const Plan>(geometry, conv::choose_tile(geometry, algorithm, tile, lanes, sizeof(T)));
+  auto plan = std::make_unique<Plan>(geometry);
+  if (algorithm == ConvAlgorithm::spatial) {
+    if (tile.y || tile.x) invalid_argument("tile: (", tile.y, ", ", tile.x, ") given, spatial sums have no tiles");
+  } else {
+    const int lanes = kernels::conv_kernels<T>().lanes;
+    const conv::TileChoice choice = conv::choose_tile(geometry, algorithm, tile, lanes, sizeof(T));
+    const bool is_open = algorithm == ConvAlgorithm::automatic && !tile.y && !tile.x;
+    if (!is_open || !conv::is_cheaper_in_space(geometry, choice, lanes, sizeof(T))) plan->make_tiles(choice);
+  }
+  plan_ = std::move(plan);
 }
 template <class T>
 FourierConv2d<T>::~FourierConv2d() = default;
@@ -89,21 +112,23 @@ const Conv2dGeometry& FourierConv2d<T>::geometry() const {
   return plan_->geometry;
 }
 template <class T>
-Size FourierConv2d<T>::tile() const {
-  return plan_->transform.length();
+ConvAlgorithm FourierConv2d<T>::algorithm() const {
+  if (!plan_->tiles) return ConvAlgorithm::spatial;
+  return plan_->tiles->forward.tiles() == 1 ? ConvAlgorithm::fourier : ConvAlgorithm::tiled;
 }
 template <class T>
-bool FourierConv2d<T>::whole_map() const {
-  return plan_->tiling.tiles() == 1;
+Size FourierConv2d<T>::tile() const {
+  return plan_->tiles ? plan_->tiles->transform.length() : Size{0, 0};
 }
 
 template <class T>
 void FourierConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_strides, const T* w, const T* bias,
                                int threads, T* y, const Strides& y_strides, KeepSpectra keep) const {
   const Plan& p = *plan_;
-  conv::correlate<T>({p.transform, p.tiling, batch, {x, x_strides, &p.axes.from_y, &p.axes.from_x}, p.channels(),
-                      p.kernels(w), bias, threads, {y, y_strides, &p.axes.to_y, &p.axes.to_x}},
-                     keep, p.cache, p.weight_count());
+  const conv::Maps<T> maps{batch, {x, x_strides, &p.axes.from_y, &p.axes.from_x}, p.channels(), p.kernels(w), bias,
+                           threads, {y, y_strides, &p.axes.to_y, &p.axes.to_x}};
+  if (!p.tiles) return conv::correlate_in_space(maps);
+  conv::correlate<T>({maps, p.tiles->transform, p.tiles->forward}, keep, p.cache, p.weight_count());
 }
 
 // The same correlation with the cotangent and turned kernels whose channels change places.
@@ -111,6 +136,7 @@ template <class T>
 void FourierConv2d<T>::adjoint_input(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* w,
                                      int threads, T* v_x, const Strides& v_x_strides) const {
   const Plan& p = *plan_;
+  p.check_adjoint();
   conv::Kernels<const T> turned = p.kernels(w);
   turned.data += Index{turned.size.y - 1} * turned.y_stride + (turned.size.x - 1) * turned.x_stride;
   turned.y_stride = -turned.y_stride;
@@ -121,17 +147,23 @@ void FourierConv2d<T>::adjoint_input(std::ptrdiff_t batch, const T* v, const Str
     std::swap(channels.in, channels.out);
   }
   const conv::Axes& axes = p.adjoint_axes;
-  conv::correlate<T>({p.transform, p.adjoint_tiling, batch, {v, v_strides, &axes.from_y, &axes.from_x}, channels,
-                      turned, nullptr, threads, {v_x, v_x_strides, &axes.to_y, &axes.to_x}},
-                     {}, p.cache, 0);
+  const conv::Maps<T> maps{batch, {v, v_strides, &axes.from_y, &axes.from_x}, channels, turned, nullptr, threads,
+                           {v_x, v_x_strides, &axes.to_y, &axes.to_x}};
+  if (!p.tiles) return conv::correlate_in_space(maps);
+  conv::correlate<T>({maps, p.tiles->transform, p.tiles->adjoint}, {}, p.cache, 0);
 }
 
 template <class T>
 void FourierConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x,
                                       const Strides& x_strides, int threads, T* v_w) const {
   const Plan& p = *plan_;
-  conv::correlate_maps<T>(p.transform, p.tiling, batch, {x, x_strides, &p.axes.from_y, &p.axes.from_x},
-                          {v, v_strides, &p.axes.to_y, &p.axes.to_x}, p.channels(), threads, p.kernels(v_w));
+  p.check_adjoint();
+  const conv::Image<const T> samples{x, x_strides, &p.axes.from_y, &p.axes.from_x};
+  const conv::Image<const T> cotangents{v, v_strides, &p.axes.to_y, &p.axes.to_x};
+  if (!p.tiles)
+    return conv::correlate_maps_in_space(batch, samples, cotangents, p.channels(), threads, p.kernels(v_w));
+  conv::correlate_maps(p.tiles->transform, p.tiles->forward, batch, samples, cotangents, p.channels(), threads,
+                       p.kernels(v_w));
 }
 
 template class FourierConv2d<float>;

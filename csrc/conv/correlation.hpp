@@ -2,7 +2,7 @@
 // correlated with one another.
 #pragma once
 
-#include "conv/spectra.hpp"
+#include "conv/spatial.hpp"
 #include "conv/tile_rows.hpp"
 #include "conv/weight_cache.hpp"
 
@@ -15,18 +15,11 @@ struct LaneChoice {
 };
 LaneChoice choose_lanes(Index pairs, const Channels& channels, int lanes, bool any_order);
 
-// `to` = `from` (*) kernels: the axes of `to` name the positions of the tiling that are kept.
+// Maps and how they are cut into tiles; the positions of `to` are the tiling's.
 template <class T>
-struct Correlation {
+struct Correlation : Maps<T> {
   const TileTransform<T>& transform;
   const Tiling& tiling;
-  Index batch;
-  Image<const T> from;
-  Channels channels;
-  Kernels<const T> kernels;
-  const T* bias;  // [channels of `to`] or null
-  int threads;
-  Image<T> to;
 };
 
 // The spectra of all `weight_count` weights are looked up in `cache` and kept there, if so wanted.

@@ -54,6 +54,21 @@ double cost(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::s
                  1.15 * terms * pairs * g.out_channels / lanes + (1.9 * std::ceil(pairs / chunk) + 2.5) * weights);
 }
 
+// Also of two images, in the same unit: multiply-accumulates of whole vectors, and the traffic of rows.
+double time_of_sums(const Conv2dGeometry& g, int lanes) {
+  const Size positions = g.positions();
+  const double terms = double(g.in_channels) / g.groups * g.kernel.area();
+  const double width = (positions.x + lanes - 1) / lanes * lanes;
+  return 2.0 * positions.y *
+         (0.196 / lanes * g.out_channels * terms * width + (g.in_channels + g.out_channels) * (18 + 0.05 * width));
+}
+
+// Time of a call over that of the operations: lanes and pairs that few channels leave empty.
+double surplus(const Conv2dGeometry& g) {
+  const int fewest = std::min(g.in_channels, g.out_channels) / (g.is_depthwise() ? 1 : g.groups);
+  return fewest < 8 ? 2.5 : fewest < 16 ? 2.0 : 1.4;
+}
+
 }  // namespace
 
 Tiling tiling_of(const TileChoice& choice, Size extent, Size reach) {
@@ -67,16 +82,16 @@ Tiling tiling_of(const TileChoice& choice, Size extent, Size reach) {
 
 Axes forward_axes(const Conv2dGeometry& g) {
   const Size positions = g.positions(), out = g.output();
-  return {sampled_axis(g.padded().y, g.top, 1, g.input.y, g.circular ? g.input.y : 0),
-          sampled_axis(g.padded().x, g.left, 1, g.input.x, g.circular ? g.input.x : 0),
+  return {padded_axis(g.padded().y, g.top, g.input.y, g.padding), padded_axis(g.padded().x, g.left, g.input.x, g.padding),
           sampled_axis(positions.y, 0, g.stride.y, out.y), sampled_axis(positions.x, 0, g.stride.x, out.x)};
 }
 
 // The cotangent, spread by the stride and surrounded by zeros (or repeated).
 Axes adjoint_axes(const Conv2dGeometry& g) {
   const Size reach = g.extent(), out = g.output();
-  return {sampled_axis(g.input.y + reach.y - 1, reach.y - 1 - g.top, g.stride.y, out.y, g.circular ? g.input.y : 0),
-          sampled_axis(g.input.x + reach.x - 1, reach.x - 1 - g.left, g.stride.x, out.x, g.circular ? g.input.x : 0),
+  const bool circular = g.padding == Padding::circular;
+  return {sampled_axis(g.input.y + reach.y - 1, reach.y - 1 - g.top, g.stride.y, out.y, circular ? g.input.y : 0),
+          sampled_axis(g.input.x + reach.x - 1, reach.x - 1 - g.left, g.stride.x, out.x, circular ? g.input.x : 0),
           sampled_axis(g.input.y, 0, 1, g.input.y), sampled_axis(g.input.x, 0, 1, g.input.x)};
 }
 
@@ -104,6 +119,10 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
     invalid_argument("tile: (", tile.y, ", ", tile.x, ") given, no such transform covers a kernel of (", y.reach, ", ",
                      x.reach, ") samples", algorithm == ConvAlgorithm::fourier ? " and the whole map" : "");
   return best;
+}
+
+bool is_cheaper_in_space(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::size_t sample_bytes) {
+  return time_of_sums(g, lanes) < surplus(g) * cost(g, choice, lanes, sample_bytes);
 }
 
 }  // namespace fdsr::conv

@@ -20,6 +20,18 @@ Axis sampled_axis(int length, int offset, int step, int samples, int period) {
   return Axis(std::move(sample));
 }
 
+Axis padded_axis(int length, int offset, int samples, Padding padding) {
+  if (padding == Padding::zeros) return sampled_axis(length, offset, 1, samples);
+  if (padding == Padding::circular) return sampled_axis(length, offset, 1, samples, samples);
+  std::vector<int> sample(length);
+  for (int p = 0; p < length; ++p) {
+    const int q = p - offset, last = samples - 1;
+    const int mirrored = q < 0 ? -q : q > last ? 2 * last - q : q;
+    sample[p] = std::clamp(padding == Padding::reflect ? mirrored : q, 0, last);
+  }
+  return Axis(std::move(sample));
+}
+
 int shortest_circle(const Axis& axis, int extent) {
   const auto zeros = [](auto begin, auto end) {
     return static_cast<int>(std::find_if(begin, end, [](int s) { return s >= 0; }) - begin);

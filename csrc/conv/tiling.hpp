@@ -23,6 +23,8 @@ struct Axis {
 // Position p reads sample (p - offset) / step where that divides and lies in [0, samples). With a period, positions
 // count modulo it.
 Axis sampled_axis(int length, int offset, int step, int samples, int period = 0);
+// Position p reads sample p - offset; beyond the samples, what the padding says.
+Axis padded_axis(int length, int offset, int samples, Padding padding);
 // The shortest circle on which an axis and `extent` results have room, zeros of its two ends shared.
 int shortest_circle(const Axis& axis, int extent);
 

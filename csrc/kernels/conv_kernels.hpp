@@ -1,4 +1,4 @@
-// The dispatch table of the Fourier-domain convolution's leaves, compiled once per instruction set.
+// The dispatch table of the convolution's leaves, compiled once per instruction set.
 //
 // Lanes: every operation works on vectors of `lanes` independent transforms. A "block" holds one sample or frequency
 // of all of them, [re lanes][im lanes]. Flat lane number u lives at element address(u) = (u / lanes) 2 lanes +
@@ -25,6 +25,14 @@ struct LaneMatrix {
   T* data = nullptr;
   Index pitch = 0;
 };
+
+// A sum over a window of samples: x[i][p][q] lies at i * channel + p * row + q * column from its first sample.
+struct SpatialSum {
+  Index inputs, rows, columns;
+  Index channel, row, column;
+};
+// Output channels that are summed together, at most.
+inline constexpr int kSpatialOutputs = 4;
 
 // The widest vector of any instruction set.
 inline constexpr int kMostLanes = 16;
@@ -64,6 +72,13 @@ struct ConvTable {
   void (*unite)(Index count, const T* a, const T* b, Index stride, const T* factors, T* z, T* m, Index out_stride);
   // most[l] = max(most[l], largest real or imaginary part of lane l in `count` blocks), infinity if any is not finite
   void (*magnitudes)(Index count, const T* blocks, Index stride, T* most);
+
+  // out[o][i] = offset[o] + sum of x[.. + i] w[..][o] for i < n. What follows in x up to the next whole vector is read.
+  void (*sum_row)(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w, const T* offset, T* const* out);
+  // sums[o * pitch + q] += sum of v[o * v_channel + r * v_row + i] x[r * sum.row + q * sum.column + i] for r < rows,
+  // i < n; n is a multiple of the lanes.
+  void (*sum_columns)(const SpatialSum& sum, int outputs, Index rows, Index n, const T* v, Index v_channel,
+                      Index v_row, const T* x, double* sums, Index pitch);
 };
 
 // The table in use; the instruction set is that of kernels().

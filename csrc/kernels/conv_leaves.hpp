@@ -11,6 +11,8 @@ template <class T>
 void fill_conv_lines(ConvTable<T>& table);
 template <class T>
 void fill_conv_products(ConvTable<T>& table);
+template <class T>
+void fill_conv_spatial(ConvTable<T>& table);
 
 template <class T>
 ConvTable<T> make_conv_table();

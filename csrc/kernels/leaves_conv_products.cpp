@@ -228,6 +228,7 @@ ConvTable<T> make_conv_table() {
   table.lanes = kLanes<T>;
   fill_conv_lines(table);
   fill_conv_products(table);
+  fill_conv_spatial(table);
   return table;
 }
 template ConvTable<float> make_conv_table();

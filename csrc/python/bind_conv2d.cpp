@@ -13,7 +13,21 @@ ConvAlgorithm conv_algorithm(const std::string& name) {
   if (name == "auto") return ConvAlgorithm::automatic;
   if (name == "tiled") return ConvAlgorithm::tiled;
   if (name == "fourier") return ConvAlgorithm::fourier;
-  invalid_argument("algorithm='", name, "': must be 'auto', 'tiled' or 'fourier'");
+  if (name == "spatial") return ConvAlgorithm::spatial;
+  invalid_argument("algorithm='", name, "': must be 'auto', 'spatial', 'tiled' or 'fourier'");
+}
+
+Padding padding_of(const std::string& name) {
+  if (name == "zeros") return Padding::zeros;
+  if (name == "circular") return Padding::circular;
+  if (name == "replicate") return Padding::replicate;
+  if (name == "reflect") return Padding::reflect;
+  invalid_argument("padding_mode='", name, "': must be 'zeros', 'circular', 'replicate' or 'reflect'");
+}
+
+const char* name_of(ConvAlgorithm algorithm) {
+  if (algorithm == ConvAlgorithm::spatial) return "spatial";
+  return algorithm == ConvAlgorithm::fourier ? "fourier" : "tiled";
 }
 
 // An array [batch, channel, y, x] in whatever order its memory has.
@@ -58,9 +72,9 @@ class ConvPlan {
  public:
   ConvPlan(int in_channels, int out_channels, std::pair<int, int> kernel, std::pair<int, int> input_size,
            std::pair<int, int> stride, std::array<int, 4> padding, std::pair<int, int> dilation, int groups,
-           bool circular, bool in_double, const std::string& algorithm, std::pair<int, int> tile)
+           const std::string& padding_mode, bool in_double, const std::string& algorithm, std::pair<int, int> tile)
       : plan_(make({in_channels, out_channels, size_of(kernel), size_of(input_size), size_of(stride), padding[0],
-                    padding[1], padding[2], padding[3], size_of(dilation), groups, circular},
+                    padding[1], padding[2], padding[3], size_of(dilation), groups, padding_of(padding_mode)},
                    in_double, conv_algorithm(algorithm), size_of(tile))) {}
 
   template <class F>
@@ -140,10 +154,10 @@ class ConvPlan {
 void bind_conv2d(py::module_& module) {
   py::class_<ConvPlan>(module, "FourierConv2d")
       .def(py::init<int, int, std::pair<int, int>, std::pair<int, int>, std::pair<int, int>, std::array<int, 4>,
-                    std::pair<int, int>, int, bool, bool, const std::string&, std::pair<int, int>>(),
+                    std::pair<int, int>, int, const std::string&, bool, const std::string&, std::pair<int, int>>(),
            py::arg("in_channels"), py::arg("out_channels"), py::arg("kernel"), py::arg("input_size"),
            py::arg("stride") = std::pair(1, 1), py::arg("padding") = std::array{0, 0, 0, 0},
-           py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("circular") = false,
+           py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("padding_mode") = "zeros",
            py::arg("double") = false, py::arg("algorithm") = "auto", py::arg("tile") = std::pair(0, 0))
       .def("forward", &ConvPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("threads"),
            py::arg("channels_last") = false, py::arg("keep_spectra") = -1)
@@ -162,7 +176,7 @@ void bind_conv2d(py::module_& module) {
                                return p.visit([](const auto& q) { return std::pair(q.tile().y, q.tile().x); });
                              })
       .def_property_readonly("algorithm", [](const ConvPlan& p) {
-        return p.visit([](const auto& q) { return q.whole_map() ? "fourier" : "tiled"; });
+        return p.visit([](const auto& q) { return name_of(q.algorithm()); });
       });
 }
 

@@ -1,4 +1,5 @@
 // Convolution: against the direct sum, both adjoints by the inner product, kept spectra, impossible geometries.
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ std::vector<double> direct_sum(const Conv2dGeometry& g, int batch, const std::ve
               for (int q = 0; q < g.kernel.x; ++q) {
                 int yy = r * g.stride.y + p * g.dilation.y - g.top;
                 int xx = c * g.stride.x + q * g.dilation.x - g.left;
-                if (g.circular) {
+                if (g.padding == Padding::circular) {
                   yy = (yy + g.input.y) % g.input.y;
                   xx = (xx + g.input.x) % g.input.x;
                 }
@@ -53,14 +54,15 @@ double inner(const std::vector<T>& a, const std::vector<T>& b) {
 
 // The largest sums have some 500 terms of order one.
 template <class T>
-void check(const Conv2dGeometry& g, double tolerance) {
+void check(const Conv2dGeometry& g, ConvAlgorithm algorithm, double tolerance) {
   const int batch = 3;
   const Size out = g.output();
   const auto x = random_reals<T>(std::ptrdiff_t(batch * g.in_channels * g.input.area()), 1);
   const auto w = random_reals<T>(std::ptrdiff_t(g.out_channels * (g.in_channels / g.groups) * g.kernel.area()), 2);
   const auto v = random_reals<T>(std::ptrdiff_t(batch * g.out_channels * out.area()), 3);
   const Strides xs = dense(g.in_channels, g.input), ys = dense(g.out_channels, out);
-  const FourierConv2d<T> plan(g);
+  const FourierConv2d<T> plan(g, algorithm);
+  CHECK((plan.algorithm() == ConvAlgorithm::spatial) == (algorithm == ConvAlgorithm::spatial));
   const auto expected = direct_sum(g, batch, x, w);
   std::vector<T> y(v.size()), again(v.size()), v_x(x.size()), v_w(w.size());
   plan.forward(batch, x.data(), xs, w.data(), nullptr, 2, y.data(), ys);
@@ -77,11 +79,11 @@ void check(const Conv2dGeometry& g, double tolerance) {
 }
 
 void check_all(const Conv2dGeometry& g) {
-  check<float>(g, 1e-4);
-  check<double>(g, 1e-12);
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::tiled, ConvAlgorithm::spatial}) {
+    check<float>(g, algorithm, 1e-4);
+    check<double>(g, algorithm, 1e-12);
+  }
 }
-
-void check_circular(const Conv2dGeometry& g) { check_all(g); }
 
 // Overlap-save, the whole map and every forced length agree.
 void check_algorithms(const Conv2dGeometry& g) {
@@ -96,7 +98,7 @@ void check_algorithms(const Conv2dGeometry& g) {
   };
   run(FourierConv2d<double>(g, ConvAlgorithm::tiled));
   const FourierConv2d<double> whole(g, ConvAlgorithm::fourier);
-  CHECK(whole.whole_map());
+  CHECK(whole.algorithm() == ConvAlgorithm::fourier);
   run(whole);
   for (const int length : {6, 8, 9, 10, 12, 14, 15, 16, 18, 20, 21, 24, 25, 27, 28, 30,
                            32, 35, 36, 40, 42, 45, 48, 49, 50, 54})
@@ -105,13 +107,46 @@ void check_algorithms(const Conv2dGeometry& g) {
     run(FourierConv2d<double>(g, ConvAlgorithm::automatic, {20, length}));
 }
 
+// Samples beyond the input are those of an input that was padded beforehand, along rows and columns.
+void check_surrounded(Padding padding, ConvAlgorithm algorithm) {
+  const Conv2dGeometry g{2, 3, {3, 4}, {5, 6}, {1, 1}, 2, 1, 4, 3, {1, 1}, 1, padding};
+  const Size wide = g.padded();
+  const auto x = random_reals<double>(std::ptrdiff_t(2 * g.input.area()), 1);
+  const auto w = random_reals<double>(std::ptrdiff_t(6 * g.kernel.area()), 2);
+  std::vector<double> padded;
+  for (int c = 0; c < 2; ++c)
+    for (int p = 0; p < wide.y; ++p)
+      for (int q = 0; q < wide.x; ++q) {
+        int at[] = {p - g.top, q - g.left};
+        const int size[] = {g.input.y, g.input.x};
+        for (int axis = 0; axis < 2; ++axis) {
+          if (padding == Padding::reflect && at[axis] < 0) at[axis] = -at[axis];
+          if (padding == Padding::reflect && at[axis] >= size[axis]) at[axis] = 2 * (size[axis] - 1) - at[axis];
+          at[axis] = std::min(std::max(at[axis], 0), size[axis] - 1);
+        }
+        padded.push_back(x[(c * g.input.y + at[0]) * g.input.x + at[1]]);
+      }
+  const auto expected = direct_sum(Conv2dGeometry{2, 3, g.kernel, wide}, 1, padded, w);
+  std::vector<double> y(expected.size()), none(x.size());
+  const FourierConv2d<double> plan(g, algorithm);
+  plan.forward(1, x.data(), dense(2, g.input), w.data(), nullptr, 2, y.data(), dense(3, g.output()));
+  for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - expected[i]) < 1e-12);
+  bool refused = false;
+  try {
+    plan.adjoint_input(1, y.data(), dense(3, g.output()), w.data(), 1, none.data(), dense(2, g.input));
+  } catch (const std::logic_error&) {
+    refused = true;
+  }
+  CHECK(refused);
+}
+
 // Kept spectra follow the weights' content, or their version.
 void check_changed_weights() {
   const Conv2dGeometry g{2, 2, {3, 3}, {12, 12}};
   const auto x = random_reals<float>(2 * 144, 1);
   auto w = random_reals<float>(36, 2);
   const Strides xs = dense(2, g.input), ys = dense(2, g.output());
-  const FourierConv2d<float> plan(g);
+  const FourierConv2d<float> plan(g, ConvAlgorithm::tiled);
   std::vector<float> first(200), second(200), fresh(200);
   plan.forward(1, x.data(), xs, w.data(), nullptr, 1, first.data(), ys, {true});
   plan.forward(1, x.data(), xs, w.data(), nullptr, 1, first.data(), ys, {true, 1});
@@ -152,11 +187,15 @@ int main() {
   check_all({1, 2, {150, 2}, {160, 20}, {1, 1}, 3, 3, 0, 1});  // beyond the codelets
   check_all({20, 20, {7, 7}, {30, 30}, {1, 1}, 3, 3, 3, 3, {1, 1}, 20});
   check_algorithms({3, 5, {5, 5}, {40, 33}, {1, 1}, 2, 2, 2, 2});
-  check_circular({4, 3, {5, 4}, {20, 30}, {1, 1}, 2, 2, 1, 2, {1, 1}, 1, true});
-  check_circular({4, 4, {3, 3}, {17, 16}, {2, 1}, 2, 2, 2, 2, {2, 2}, 4, true});
+  check_all({4, 3, {5, 4}, {20, 30}, {1, 1}, 2, 2, 1, 2, {1, 1}, 1, Padding::circular});
+  check_all({4, 4, {3, 3}, {17, 16}, {2, 1}, 2, 2, 2, 2, {2, 2}, 4, Padding::circular});
+  for (const Padding padding : {Padding::replicate, Padding::reflect})
+    for (const ConvAlgorithm algorithm : {ConvAlgorithm::spatial, ConvAlgorithm::tiled, ConvAlgorithm::fourier})
+      check_surrounded(padding, algorithm);
   check_changed_weights();
   check_refused({1, 1, {5, 5}, {4, 4}}, "kernel");
-  check_refused({1, 1, {3, 3}, {8, 8}, {1, 1}, 2, 2, 2, 2, {1, 1}, 1, true}, "padding");
+  check_refused({1, 1, {3, 3}, {8, 8}, {1, 1}, 2, 2, 2, 2, {1, 1}, 1, Padding::circular}, "padding");
+  check_refused({1, 1, {3, 3}, {4, 8}, {1, 1}, 4, 0, 0, 0, {1, 1}, 1, Padding::reflect}, "padding");
   check_refused({4, 3, {3, 3}, {8, 8}, {1, 1}, 0, 0, 0, 0, {1, 1}, 2}, "groups");
   std::puts("conv2d: ok");
 }

@@ -1,8 +1,8 @@
 """The convolution and its adjoints to input and weight: bilinear maps, each the derivative of the others.
 
 A convolution travels as a list of integers (``settings``), which traced graphs can carry: kernel, stride,
-padding (top, bottom, left, right), dilation, groups, the height and width of the input, and whether it is
-circular.
+padding (top, bottom, left, right), dilation, groups, the height and width of the input, and the number of the
+padding's mode.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd import Function, forward_ad
 
 from pyfdsr import _plans
+from pyfdsr._convolution import PADDING_MODES
 
 from .bridge import array_of, eager_forward, is_double, threads, traced_operator
 
@@ -24,9 +25,9 @@ DO_NOT_KEEP, COMPARE = -1, 0
 
 
 def _plan(channels: tuple[int, int], settings: list[int], double: bool, algorithm: str) -> Any:
-    ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width, circular = map(int, settings)
-    sizes = (ky, kx), (height, width), (sy, sx), (top, bottom, left, right), (dy, dx), groups, bool(circular)
-    return _plans.fourier_conv2d_plan(*channels, *sizes, double, algorithm)
+    ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width, mode = map(int, settings)
+    sizes = (ky, kx), (height, width), (sy, sx), (top, bottom, left, right), (dy, dx), groups
+    return _plans.fourier_conv2d_plan(*channels, *sizes, PADDING_MODES[mode], double, algorithm)
 
 
 def _map_of(tensor: Tensor) -> Any:

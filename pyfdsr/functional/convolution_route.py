@@ -1,4 +1,4 @@
-"""Which way a convolution takes: torch's own kernels, in either memory format, or the Fourier domain."""
+"""Which way a convolution takes: torch's own kernels, in either memory format, or the core."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pyfdsr import autograd
-from pyfdsr._convolution import Convolution, output_size_of
+from pyfdsr._convolution import PADDING_MODES, Convolution, output_size_of
 
-__all__ = ["Case", "direct", "has_surplus", "settings_of", "takes", "without_surplus"]
+__all__ = ["Case", "direct", "is_to_be_padded", "padded", "settings_of", "takes"]
 
 _LONGEST_IN_CHANNELS_LAST = 12
 """torch's gradients in channels_last take seconds to minutes for longer kernels."""
@@ -44,24 +44,28 @@ class Case(NamedTuple):
 
 def settings_of(convolution: Convolution, size: tuple[int, int]) -> list[int]:
     """Flatten a convolution and the size of its input, as the operators of ``autograd`` take them."""
-    kernel, stride, padding, dilation, groups, circular = convolution
-    return [*kernel, *stride, *padding, *dilation, groups, *size, int(circular)]
+    kernel, stride, padding, dilation, groups, mode = convolution
+    return [*kernel, *stride, *padding, *dilation, groups, *size, PADDING_MODES.index(mode)]
 
 
-def has_surplus(convolution: Convolution) -> bool:
-    """Tell whether circular padding is wider than the core's, which repeats an input once around results."""
+def is_to_be_padded(convolution: Convolution, recorded: bool) -> bool:
+    """Tell whether the padding is to be carried out beforehand.
+
+    The core has no adjoint of replicate and reflect; circularly, it repeats an input once around results.
+    """
     top, bottom, left, right = convolution.padding
     reach = convolution.extent
-    return convolution.circular and (top + bottom >= reach[0] or left + right >= reach[1])
+    if convolution.padding_mode == "circular":
+        return top + bottom >= reach[0] or left + right >= reach[1]
+    return recorded and convolution.padding_mode != "zeros"
 
 
-def without_surplus(convolution: Convolution, x: Tensor) -> tuple[Convolution, Tensor]:
-    """Carry such padding out."""
-    if not has_surplus(convolution):
-        return convolution, x
+def padded(convolution: Convolution, x: Tensor) -> tuple[Convolution, Tensor]:
+    """Carry the padding out; return the convolution that is left to do."""
     top, bottom, left, right = convolution.padding
-    wide = F.pad(x, (left, right, top, bottom), mode="circular")
-    return convolution._replace(padding=(0, 0, 0, 0), circular=False), wide
+    mode = convolution.padding_mode
+    wide = F.pad(x, (left, right, top, bottom), mode="constant" if mode == "zeros" else mode)
+    return convolution._replace(padding=(0, 0, 0, 0), padding_mode="zeros"), wide
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +84,8 @@ def takes(case: Case, planner: str, threads: int) -> str:
     Returns
     -------
     {"direct", "channels_last", "fourier"}
-        torch's own kernel on the tensors as they are, on channels_last copies, or the Fourier domain.
+        torch's own kernel on the tensors as they are, on channels_last copies, or the core's: the Fourier
+        domain, or direct sums where they cost less.
     """
     if planner == "measure":
         return _measured(case)
@@ -92,7 +97,7 @@ def takes(case: Case, planner: str, threads: int) -> str:
 
 
 def _expected(case: Case) -> str:
-    in_fourier_domain = _time_of_fourier(case)
+    in_fourier_domain = min(_time_of_fourier(case), _time_of_sums(case))
     direct, last = (_time_of_torch(case, channels_last) for channels_last in (False, True))
     if case.channels_last:
         return "fourier" if in_fourier_domain < last else "direct"
@@ -132,6 +137,27 @@ def _time_of_fourier(case: Case) -> float:
     weights = length * case.terms * outputs / 8
     time = case.batch * image * (3.4 if case.recorded else 1.0) + weights * (16 if case.recorded else 2)
     time *= _KINDS[_kind_of(case)].surplus
+    return (2 if case.double else 1) * time + (100e3 if case.recorded else 25e3)
+
+
+def _time_of_sums(case: Case) -> float:
+    """The core's own direct sums, which take all positions, whatever the stride."""
+    rows, width = (
+        size + before + after - extent + 1
+        for size, before, after, extent in zip(
+            case.input_size,
+            case.convolution.padding[::2],
+            case.convolution.padding[1::2],
+            case.convolution.extent,
+            strict=True,
+        )
+    )
+    kernel, channels = case.convolution.kernel, sum(case.channels)
+    products = case.channels[1] * case.terms * kernel[0] * kernel[1]
+    row = 0.0245 * products * (width + 4) + channels * (18 + 0.05 * width)
+    if case.channels_last:  # samples of a channel are gathered one by one
+        row += (1.5 if case.convolution.groups > 1 else 0.8) * channels * width
+    time = case.batch * rows * row * (3.3 if case.recorded else 1.0)
     return (2 if case.double else 1) * time + (100e3 if case.recorded else 25e3)
 
 
@@ -235,7 +261,8 @@ def _measured(case: Case) -> str:
     weight = draw(case.channels[1], case.terms, *convolution.kernel)
 
     def in_fourier_domain(x: Tensor, weight: Tensor) -> Tensor:
-        plain, wide = without_surplus(convolution, x)
+        to_be_padded = is_to_be_padded(convolution, case.recorded)
+        plain, wide = padded(convolution, x) if to_be_padded else (convolution, x)
         settings = settings_of(plain, tuple(wide.shape[-2:]))
         return autograd.fourier_conv2d(wide, weight, None, settings, "auto", autograd.COMPARE)
 
@@ -264,10 +291,10 @@ def _measured(case: Case) -> str:
 
 def direct(x: Tensor, weight: Tensor, bias: Tensor | None, convolution: Convolution, way: str) -> Tensor:
     """Apply torch's own convolution; in channels_last, the result is laid out as `x` is."""
-    kernel, stride, (top, bottom, left, right), dilation, groups, circular = convolution
-    if circular or top != bottom or left != right:
-        x = F.pad(x, (left, right, top, bottom), mode="circular" if circular else "constant")
-        top = left = 0
+    top, bottom, left, right = convolution.padding
+    if convolution.padding_mode != "zeros" or top != bottom or left != right:
+        convolution, x = padded(convolution, x)
+    _, stride, (top, _, left, _), dilation, groups, _ = convolution
     if way == "channels_last":
         x, weight = (t.contiguous(memory_format=torch.channels_last) for t in (x, weight))
         return F.conv2d(x, weight, bias, stride, (top, left), dilation, groups).contiguous()

@@ -12,14 +12,15 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from pyfdsr import _plans, autograd
-from pyfdsr._convolution import Convolution, convolution_of, output_size_of
+from pyfdsr._convolution import PADDING_MODES, Convolution, convolution_of, output_size_of
 from pyfdsr._runtime import get_num_threads
 
-from .convolution_route import Case, direct, has_surplus, settings_of, takes, without_surplus
+from .convolution_route import Case, direct, is_to_be_padded, padded, settings_of, takes
 
-__all__ = ["fourier_conv2d", "fourier_conv_transpose2d"]
+__all__ = ["ALGORITHMS", "fourier_conv2d", "fourier_conv_transpose2d"]
 
-_ALGORITHMS = ("auto", "direct", "tiled", "fourier")
+ALGORITHMS = ("auto", "direct", "spatial", "tiled", "fourier")
+_OWN = ALGORITHMS[2:]
 _KNOWN = {
     *(torch.float32, torch.float64, torch.float16, torch.bfloat16),
     *(torch.complex64, torch.complex128),
@@ -28,8 +29,8 @@ _DOUBLE = (torch.float64, torch.complex128)
 
 
 def _check_algorithm(algorithm: str) -> None:
-    if algorithm not in _ALGORITHMS:
-        raise ValueError(f"algorithm={algorithm!r}: must be one of {', '.join(map(repr, _ALGORITHMS))}")
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"algorithm={algorithm!r}: must be one of {', '.join(map(repr, ALGORITHMS))}")
 
 
 def _kind(tensor: Tensor) -> tuple[Any, ...]:
@@ -66,7 +67,7 @@ def _result_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 def _check_device(algorithm: str, input: Any) -> None:
-    if algorithm in ("tiled", "fourier") and isinstance(input, Tensor) and input.device.type != "cpu":
+    if algorithm in _OWN and isinstance(input, Tensor) and input.device.type != "cpu":
         raise ValueError(f"algorithm={algorithm!r}: input is on device {input.device}, must be on the cpu")
 
 
@@ -76,6 +77,13 @@ def _bilinear(function: Any, x: Tensor, weight: Tensor) -> Tensor:
         return function(x, weight)
     real = function(x.real, weight.real) - function(x.imag, weight.imag)
     return torch.complex(real, function(x.real, weight.imag) + function(x.imag, weight.real))
+
+
+def _is_padding_too_wide(convolution: Convolution, size: tuple[int, int]) -> bool:
+    # Not axis by axis, but torch then does what is left.
+    widest, least = max(convolution.padding), min(size)
+    mode = convolution.padding_mode
+    return (mode == "circular" and widest > least) or (mode == "reflect" and widest >= least)
 
 
 class _Route(NamedTuple):
@@ -111,8 +119,8 @@ def _route(
     planner: str,
     threads: int,
 ) -> _Route:
-    if mode not in ("zeros", "circular"):
-        raise ValueError(f"padding_mode={mode!r}: must be 'zeros' or 'circular'")
+    if mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode={mode!r}: must be one of {', '.join(map(repr, PADDING_MODES))}")
     (shape, dtype, _), (kernel, *_) = kinds[:2]
     inputs = kernel[1] * groups if len(kernel) == 4 and isinstance(groups, int) else 0
     outputs = kernel[0] if len(kernel) == 4 else 0
@@ -120,12 +128,12 @@ def _route(
     if mode == "zeros" and (algorithm == "direct" or not sound):
         return _Route("torch")
     convolution = convolution_of(kernel[2:], stride, padding, dilation, groups)
-    convolution = convolution._replace(circular=mode == "circular" and any(convolution.padding))
+    convolution = convolution._replace(padding_mode=mode if any(convolution.padding) else "zeros")
     size = tuple(shape[-2:])
-    if not sound or (convolution.circular and max(convolution.padding) > min(size)):
+    if not sound or _is_padding_too_wide(convolution, size):
         return _Route("direct", convolution)  # torch pads, or says that this is too wide
     output_size_of(convolution, size)
-    way = "fourier" if algorithm in ("tiled", "fourier") else "direct"
+    way = "fourier" if algorithm in _OWN else "direct"
     if algorithm == "auto" and not dtype.is_complex:
         batch = shape[0] if len(shape) == 4 else 1
         case = Case(convolution, (inputs, outputs), size, batch, recorded, dtype in _DOUBLE, channels_last)
@@ -133,7 +141,7 @@ def _route(
     if way == "direct" and mode == "zeros":
         return _Route("torch")
     plain = len(shape) == 4 and len({dtype for _, dtype, _ in kinds}) == 1 and not autocast
-    plain = plain and dtype in (torch.float32, torch.float64) and not has_surplus(convolution)
+    plain = plain and dtype in (torch.float32, torch.float64) and not is_to_be_padded(convolution, recorded)
     return _Route(way, convolution, settings_of(convolution, size), way == "fourier" and plain)
 
 
@@ -188,12 +196,14 @@ def fourier_conv2d(
         Added to every sample of a channel.
     stride, padding, dilation, groups
         As in torch; `padding` may be ``"same"`` or ``"valid"``.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
-        ``"direct"`` is torch's own, ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole
-        map, ``"auto"`` whichever is expected to be fastest, or was measured to be: after
-        ``pyfdsr.set_planner("measure")``, the first call of every shape times all ways once.
-    padding_mode : {"zeros", "circular"}
-        What surrounds the input: zeros, or its samples repeated, of which no copy is made.
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
+        ``"direct"`` is torch's own, ``"spatial"`` the core's direct sums for few channels and small kernels,
+        ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole map, ``"auto"`` whichever is
+        expected to be fastest, or was measured to be: after ``pyfdsr.set_planner("measure")``, the first call
+        of every shape times all ways once.
+    padding_mode : {"zeros", "circular", "replicate", "reflect"}
+        What surrounds the input, as in :class:`torch.nn.Conv2d`. Copies are made of ``"replicate"`` and
+        ``"reflect"`` only where gradients are recorded.
     weight_version : int
         A positive number is the caller's promise that all calls with this number have a `weight` of the same
         content: its kept spectra are used without comparison. 0: no promise.
@@ -207,7 +217,7 @@ def fourier_conv2d(
     ------
     RuntimeError, TypeError, ValueError
         What torch raises for arguments that do not fit together; ValueError for an unknown `algorithm` or
-        `padding_mode`, and for ``"tiled"`` and ``"fourier"`` on devices other than the CPU.
+        `padding_mode`, and for the core's algorithms on devices other than the CPU.
 
     Notes
     -----
@@ -251,7 +261,9 @@ def fourier_conv2d(
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     x = input if input.ndim == 4 else input[None]
     if route.way == "fourier":
-        convolution, x = without_surplus(route.convolution, _in_precision(x))
+        convolution, x = route.convolution, _in_precision(x)
+        if is_to_be_padded(convolution, state[0]):
+            convolution, x = padded(convolution, x)
         y = _in_fourier_domain(x, weight, bias, convolution, algorithm, weight_version)
         y = y.to(_result_dtype(input.dtype))
     else:
@@ -297,7 +309,7 @@ def fourier_conv_transpose2d(
         Added to every sample of a channel.
     stride, padding, output_padding, groups, dilation
         As in torch.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         As in :func:`fourier_conv2d`; ``"auto"`` always goes by the estimate.
 
     Returns

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pyfdsr.functional import fourier_conv2d, fourier_conv_transpose2d
+from pyfdsr.functional.fourier_conv2d import ALGORITHMS
 
 __all__ = ["FourierConv2d", "FourierConvTranspose2d", "LazyFourierConv2d", "replace_conv2d"]
 
@@ -23,7 +23,7 @@ class FourierConv2d(nn.Conv2d):
     ----------
     *args, **kwargs
         Those of :class:`torch.nn.Conv2d`, every ``padding_mode`` included.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         As in :func:`pyfdsr.functional.fourier_conv2d`.
 
     Raises
@@ -87,20 +87,16 @@ class FourierConv2d(nn.Conv2d):
         return self
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        padding, mode = self.padding, self.padding_mode
-        if mode in ("reflect", "replicate"):
-            input = F.pad(input, self._reversed_padding_repeated_twice, mode=mode)
-            padding, mode = 0, "zeros"
         return fourier_conv2d(
             input,
             weight,
             bias,
             self.stride,
-            padding,
+            self.padding,
             self.dilation,
             self.groups,
             self.algorithm,
-            mode,
+            self.padding_mode,
             self.weight_version,
         )
 
@@ -132,7 +128,7 @@ class LazyFourierConv2d(nn.LazyConv2d):
     ----------
     *args, **kwargs
         Those of :class:`torch.nn.LazyConv2d`.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         As in :func:`pyfdsr.functional.fourier_conv2d`.
 
     Examples
@@ -162,7 +158,7 @@ class FourierConvTranspose2d(nn.ConvTranspose2d):
     ----------
     *args, **kwargs
         Those of :class:`torch.nn.ConvTranspose2d`.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         As in :func:`pyfdsr.functional.fourier_conv2d`.
 
     Examples
@@ -201,8 +197,8 @@ class FourierConvTranspose2d(nn.ConvTranspose2d):
 
 
 def _check(algorithm: str) -> None:
-    if algorithm not in ("auto", "direct", "tiled", "fourier"):
-        raise ValueError(f"algorithm={algorithm!r}: must be 'auto', 'direct', 'tiled' or 'fourier'")
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"algorithm={algorithm!r}: must be one of {', '.join(map(repr, ALGORITHMS))}")
 
 
 def replace_conv2d(model: nn.Module, min_kernel: int = 1, algorithm: str = "auto") -> nn.Module:
@@ -214,7 +210,7 @@ def replace_conv2d(model: nn.Module, min_kernel: int = 1, algorithm: str = "auto
         Changed in place. Subclasses of Conv2d are left alone: they have a reason to differ.
     min_kernel : int
         Kernels whose longer side is below this are left alone.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         For all swapped layers.
 
     Returns

@@ -41,7 +41,7 @@ class OpticalConv2d(FourierConv2d):
     layer_id : int
         Layers of different numbers draw different noise; :func:`pyfdsr.chip.convert_to_optical` counts.
         Layers made by hand share 0 unless they are given numbers.
-    algorithm : {"auto", "direct", "tiled", "fourier"}
+    algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         Of the perfect chip.
 
     Attributes

@@ -51,16 +51,17 @@ def test_values_and_gradients_equal_torch(case, dtype):
         assert_close("convolution", ours, theirs, dtype)
 
 
-@pytest.mark.parametrize("algorithm", ["auto", "direct", "fourier"])
+@pytest.mark.parametrize("algorithm", ["auto", "direct", "spatial", "fourier"])
 def test_algorithms_agree(algorithm):
     x, w, b = draw((4, 4, 9, (64, 64), {}))
     assert_close("convolution", fourier_conv2d(x, w, b, algorithm=algorithm), F.conv2d(x, w, b))
 
 
+@pytest.mark.parametrize("algorithm", ["spatial", "tiled"])
 @pytest.mark.parametrize("arguments", [{}, {"stride": 2, "padding": 1}, {"groups": 2, "dilation": 2}])
-def test_gradients_of_first_and_second_order(arguments):
+def test_gradients_of_first_and_second_order(arguments, algorithm):
     x, w, _ = draw((2, 4, (3, 2), (7, 6), arguments), batch=1)
-    function = lambda x, w: fourier_conv2d(x, w, None, **arguments, algorithm="tiled")  # noqa: E731
+    function = lambda x, w: fourier_conv2d(x, w, None, **arguments, algorithm=algorithm)  # noqa: E731
     assert torch.autograd.gradcheck(function, (x, w))
     assert torch.autograd.gradgradcheck(function, (x, w))
 

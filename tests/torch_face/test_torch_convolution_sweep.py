@@ -22,13 +22,14 @@ def draw(inputs, outputs, kernel, size, groups=1, dtype=torch.float64, batch=2):
 
 def assert_equal_to_torch(tensors, **arguments):
     wide = [t.detach().double().requires_grad_() for t in tensors]
-    ours = fourier_conv2d(*tensors, **arguments, algorithm="tiled")
     theirs = F.conv2d(*wide, **arguments)
-    assert_close("convolution", ours, theirs, ours.dtype)
-    v = torch.randn_like(ours)
-    gradients = torch.autograd.grad(ours, tensors, v), torch.autograd.grad(theirs, wide, v.double())
-    for mine, expected in zip(*gradients, strict=True):
-        assert_close("convolution", mine, expected, ours.dtype)
+    v = torch.randn_like(theirs)
+    expected = (theirs, *torch.autograd.grad(theirs, wide, v))
+    for algorithm in ("tiled", "spatial"):
+        ours = fourier_conv2d(*tensors, **arguments, algorithm=algorithm)
+        gradients = torch.autograd.grad(ours, tensors, v.to(ours.dtype))
+        for mine, other in zip((ours, *gradients), expected, strict=True):
+            assert_close("convolution", mine, other, ours.dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -72,11 +73,24 @@ def test_arguments(groups, arguments):
 
 @pytest.mark.parametrize("padding", [2, "same"])
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
-def test_padding_modes(mode, padding):
+@pytest.mark.parametrize("algorithm", ["spatial", "tiled", "fourier"])
+def test_padding_modes(mode, padding, algorithm):
     theirs = nn.Conv2d(3, 5, (4, 5), padding=padding, padding_mode=mode, dtype=torch.float64)
-    ours = fnn.FourierConv2d.from_conv2d(theirs, algorithm="tiled")
+    ours = fnn.FourierConv2d.from_conv2d(theirs, algorithm=algorithm)
     x = torch.randn(2, 3, 17, 20, dtype=torch.float64)
-    assert_close("convolution", ours(x), theirs(x))
+    with torch.no_grad():  # replicate and reflect are copied where gradients are recorded
+        assert_close("convolution", ours(x), theirs(x))
+        last = x.to(memory_format=torch.channels_last)
+        assert_close("convolution", ours(last), theirs(x))
+    x.requires_grad_()
+    y = ours(x)
+    assert_close("convolution", y, theirs(x))
+    v = torch.randn_like(y)
+    parameters = (x, ours.weight, ours.bias)
+    for mine, other in zip(
+        torch.autograd.grad(y, parameters, v), torch.autograd.grad(theirs(x), parameters, v), strict=True
+    ):
+        assert_close("convolution", mine, other)
 
 
 def test_an_image_with_nan_keeps_it_to_itself():

@@ -1,0 +1,132 @@
+// Sums over neighbouring samples in the spatial domain: register tiles of output channels times vectors along a row.
+#include "conv_leaves.hpp"
+
+namespace fdsr::kernels::FDSR_ISA {
+namespace {
+
+constexpr int kMostVectors = 8;
+
+// Vectors (or columns of a kernel) beside one another in a register tile of `channels` rows.
+constexpr int vectors_beside(int channels) {
+  const int fit = kAccumulators / channels;
+  return fit < kMostVectors ? fit : kMostVectors;
+}
+
+// Calls run(Constant<n>) for a run-time n in [1, Most].
+template <int Most, class Run>
+inline void with_constant(Index n, Run&& run) {
+  if constexpr (Most > 0) {
+    if (n == Most) return run(Constant<Most>{});
+    with_constant<Most - 1>(n, run);
+  }
+}
+
+template <class T, int Outputs, int Vectors>
+inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, const T* offset, T* const* out,
+                     Index begin) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  V sums[Outputs][Vectors];
+#pragma GCC unroll 4
+  for (int o = 0; o < Outputs; ++o)
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) sums[o][v] = V{} + offset[o];
+  for (Index i = 0; i < sum.inputs; ++i)
+    for (Index p = 0; p < sum.rows; ++p) {
+      const T* from = x + i * sum.channel + p * sum.row + begin;
+      for (Index q = 0; q < sum.columns; ++q, from += sum.column, w += Outputs) {
+        V samples[Vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) samples[v] = load<V>(from + v * L);
+#pragma GCC unroll 4
+        for (int o = 0; o < Outputs; ++o)
+#pragma GCC unroll 8
+          for (int v = 0; v < Vectors; ++v) sums[o][v] += w[o] * samples[v];
+      }
+    }
+#pragma GCC unroll 4
+  for (int o = 0; o < Outputs; ++o)
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      const Index at = begin + v * L;
+      if (at + L <= n)
+        store(out[o] + at, sums[o][v]);
+      else
+        std::memcpy(out[o] + at, &sums[o][v], std::size_t(n - at) * sizeof(T));
+    }
+}
+
+template <class T>
+void sum_row(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w, const T* offset, T* const* out) {
+  constexpr int L = kLanes<T>;
+  with_constant<kSpatialOutputs>(outputs, [&](auto channels) {
+    constexpr int kOutputs = decltype(channels)::value, kVectors = vectors_beside(kOutputs);
+    const Index vectors = (n + L - 1) / L, tiles = (vectors + kVectors - 1) / kVectors;
+    for (Index t = 0, done = 0; t < tiles; ++t) {
+      const Index here = (vectors - done + (tiles - t) - 1) / (tiles - t);
+      with_constant<kVectors>(here, [&](auto count) {
+        row_tile<T, kOutputs, decltype(count)::value>(sum, n, x, w, offset, out, done * L);
+      });
+      done += here;
+    }
+  });
+}
+
+template <class T, int Outputs, int Columns>
+inline void column_tile(const SpatialSum& sum, Index rows, Index n, const T* v, Index v_channel, Index v_row, const T* x,
+                        double* sums, Index pitch) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  V tile[Outputs][Columns]{};
+  for (Index r = 0; r < rows; ++r) {
+    const T *from = x + r * sum.row, *cotangent = v + r * v_row;
+    for (Index i = 0; i < n; i += L, from += L, cotangent += L) {
+      V seen[Outputs];
+#pragma GCC unroll 4
+      for (int o = 0; o < Outputs; ++o) seen[o] = load<V>(cotangent + o * v_channel);
+#pragma GCC unroll 8
+      for (int q = 0; q < Columns; ++q) {
+        const V sample = load<V>(from + q * sum.column);
+#pragma GCC unroll 4
+        for (int o = 0; o < Outputs; ++o) tile[o][q] += seen[o] * sample;
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int o = 0; o < Outputs; ++o)
+#pragma GCC unroll 8
+    for (int q = 0; q < Columns; ++q) {
+      double total = 0;
+      for (int l = 0; l < L; ++l) total += double(tile[o][q][l]);
+      sums[o * pitch + q] += total;
+    }
+}
+
+template <class T>
+void sum_columns(const SpatialSum& sum, int outputs, Index rows, Index n, const T* v, Index v_channel, Index v_row,
+                 const T* x, double* sums, Index pitch) {
+  with_constant<kSpatialOutputs>(outputs, [&](auto channels) {
+    constexpr int kOutputs = decltype(channels)::value, kColumns = vectors_beside(kOutputs);
+    const Index tiles = (sum.columns + kColumns - 1) / kColumns;
+    for (Index t = 0, done = 0; t < tiles; ++t) {
+      const Index here = (sum.columns - done + (tiles - t) - 1) / (tiles - t);
+      with_constant<kColumns>(here, [&](auto count) {
+        column_tile<T, kOutputs, decltype(count)::value>(sum, rows, n, v, v_channel, v_row, x + done * sum.column,
+                                                         sums + done, pitch);
+      });
+      done += here;
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void fill_conv_spatial(ConvTable<T>& table) {
+  table.sum_row = sum_row<T>;
+  table.sum_columns = sum_columns<T>;
+}
+template void fill_conv_spatial(ConvTable<float>&);
+template void fill_conv_spatial(ConvTable<double>&);
+
+}  // namespace fdsr::kernels::FDSR_ISA
