@@ -96,19 +96,27 @@ void write_row(const Image<T>& image, T* row, Index x, Index count, const T* lin
 // The samples under a rectangle of positions, channel by channel: [channel][row][pitch].
 template <class T>
 struct Patch {
-  Index rows, width, pitch;
+  Index rows, width, pitch, plane;
   Buffer memory;
 
   Patch(Index channels, Index rows, Index width, Index lanes)
       : rows(rows),
         width(width),
         pitch(ceil_div(width, lanes) * lanes + lanes),
-        memory(std::size_t(channels * rows * pitch + lanes) * sizeof(T)) {}
-  T* at(Index channel, Index row) const { return memory.template as<T>() + (channel * rows + row) * pitch; }
+        plane(odd_lines(rows * pitch)),
+        memory(std::size_t(channels * plane + lanes) * sizeof(T)) {}
+  T* at(Index channel, Index row) const { return memory.template as<T>() + channel * plane + row * pitch; }
 
-  void read(const Image<const T>& image, const T* plane, Index channels, Index y, Index x) {
+  void read(const Image<const T>& image, const T* from, Index channels, Index y, Index x) {
     for (Index c = 0; c < channels; ++c)
-      for (Index r = 0; r < rows; ++r) read_row(image, plane + c * image.strides.channel, y + r, x, width, at(c, r));
+      for (Index r = 0; r < rows; ++r) read_row(image, from + c * image.strides.channel, y + r, x, width, at(c, r));
+  }
+
+ private:
+  // Channels a power of two apart would fall into the same cache lines' sets.
+  static Index odd_lines(Index samples) {
+    constexpr Index kLine = 64 / sizeof(T);
+    return (ceil_div(samples, kLine) | 1) * kLine;
   }
 };
 
@@ -145,7 +153,7 @@ void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index gr
   const SpatialSum sum{groups.in,
                        m.kernels.size.y,
                        m.kernels.size.x,
-                       patch.rows * patch.pitch,
+                       patch.plane,
                        m.kernels.dilation.y * patch.pitch,
                        m.kernels.dilation.x};
   const Axis& axis = *m.to.x;
@@ -212,7 +220,7 @@ void correlate_maps_in_space(Index batch, const Image<const T>& x, const Image<c
     const SpatialSum sum{groups.in,
                          kernels.size.y,
                          kernels.size.x,
-                         samples.rows * samples.pitch,
+                         samples.plane,
                          samples.pitch,
                          kernels.dilation.x};
     for (Index task = part; task < tasks; task += parts) {
@@ -227,7 +235,7 @@ void correlate_maps_in_space(Index batch, const Image<const T>& x, const Image<c
           for (Index i = 0; i < groups.in; ++i)
             for (Index p = 0; p < kernels.size.y; ++p)
               table.sum_columns(sum, static_cast<int>(outputs), where.rows, cut.columns, cotangents.at(first, 0),
-                                cotangents.rows * cotangents.pitch, cotangents.pitch,
+                                cotangents.plane, cotangents.pitch,
                                 samples.at(i, p * kernels.dilation.y),
                                 sums + ((g * groups.out + first) * groups.in + i) * area + p * kernels.size.x,
                                 groups.in * area);

@@ -59,8 +59,9 @@ double time_of_sums(const Conv2dGeometry& g, int lanes) {
   const Size positions = g.positions();
   const double terms = double(g.in_channels) / g.groups * g.kernel.area();
   const double width = (positions.x + lanes - 1) / lanes * lanes;
+  const double rate = g.kernel.x > 1 ? 0.208 : 0.5;
   return 2.0 * positions.y *
-         (0.196 / lanes * g.out_channels * terms * width + (g.in_channels + g.out_channels) * (18 + 0.05 * width));
+         (rate / lanes * g.out_channels * terms * width + (g.in_channels + g.out_channels) * (18 + 0.05 * width));
 }
 
 // Time of a call over that of the operations: lanes and pairs that few channels leave empty.

@@ -154,7 +154,7 @@ def _time_of_sums(case: Case) -> float:
     )
     kernel, channels = case.convolution.kernel, sum(case.channels)
     products = case.channels[1] * case.terms * kernel[0] * kernel[1]
-    row = 0.0245 * products * (width + 4) + channels * (18 + 0.05 * width)
+    row = (0.026 if kernel[1] > 1 else 0.063) * products * (width + 4) + channels * (18 + 0.05 * width)
     if case.channels_last:  # samples of a channel are gathered one by one
         row += (1.5 if case.convolution.groups > 1 else 0.8) * channels * width
     time = case.batch * rows * row * (3.3 if case.recorded else 1.0)

@@ -183,8 +183,10 @@ def case(channels, kernel, size, batch=2, recorded=False, **arguments):
         (case(64, 31, 64), "fourier"),
         (case(16, 7, 128), "fourier"),
         (case(64, 31, 64, groups=64), "fourier"),
-        (case(64, 3, 64, groups=64), "direct"),
+        (case(64, 3, 64, groups=64), "fourier"),  # the core's direct sums
+        (case(4, 3, 128, recorded=True), "fourier"),
         (case(1, 3, 8), "direct"),
+        (case(64, 3, 64, stride=2), "direct"),
         (case(64, 1, 64), "direct"),
         (case(64, 7, 64, stride=7), "direct"),
     ],
