@@ -49,6 +49,10 @@ function(fdsr_add_kernels target)
                  VISIBILITY_INLINES_HIDDEN ON
                  CXX_EXTENSIONS OFF)
     fdsr_compile_options(${kernels})
+    if(FDSR_SANITIZE)
+      # Long straight-line codelets: checks of every operation at -O3 take the compiler most of an hour.
+      target_compile_options(${kernels} PRIVATE -O1 -fno-sanitize=undefined)
+    endif()
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${kernels}>)
     if(NOT isa STREQUAL "portable")
       string(TOUPPER ${isa} upper)
