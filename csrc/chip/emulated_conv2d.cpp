@@ -288,6 +288,11 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
       from.dac = to.dac + std::size_t(passes) * kChipBins;
       from.adc = to.adc + std::size_t(passes) * kChipBins;
     }
+    std::int32_t outside[kernels::kMostChipLanes];
+    std::vector<std::int8_t> counted(valid);
+    plan.grid.count_outside(item, used, plan.transform.size(), outside);
+    to.outside = outside;
+    if (!plan.grid.mark_outputs(item, used, lanes, counted.data())) from.counted = counted.data();
     const bool compared = compare > 0 && pack % compare == 0;
     std::vector<T> kept(compared ? g.out_channels * valid : 0);
     plan.convolve(plan.transform, plan.model.optical_product, spectra, item, used, x, x_strides, ranges, noise, to, from,

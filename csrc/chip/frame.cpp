@@ -159,9 +159,11 @@ void PackTransform<T>::run(T* in, bool real_input, const T* factor, double facto
       call.worst_case = T(std::sqrt(double(n.area())) * (real_input && !factor ? 1 : complex_scale));
     call.dac_histogram = gauges.dac;
     call.adc_histogram = gauges.adc;
+    call.counted = gauges.counted;
     table_.frame(call);
   } else {
     call.y1 = n.y, call.x1 = n.x;
+    const auto counted = placed(gauges.counted, window, real_output);
     for (int p = 0; p < passes_; ++p) {
       call.real_input = real_input && p == 0;
       call.dac_range = T(ranges[p].dac);
@@ -171,7 +173,8 @@ void PackTransform<T>::run(T* in, bool real_input, const T* factor, double facto
                             (p > 0 ? std::numbers::sqrt2 : real_input && !factor ? 1 : complex_scale));
       call.dac_histogram = gauges.dac ? gauges.dac + std::size_t(p) * kernels::kHistogramBins : nullptr;
       call.adc_histogram = gauges.adc ? gauges.adc + std::size_t(p) * kernels::kHistogramBins : nullptr;
-      pass(p, call, p == 0 ? factor : nullptr, in, scratch);
+      const bool last = p == passes_ - 1;
+      pass(p, call, p == 0 ? factor : nullptr, in, scratch, last && !counted.empty() ? counted.data() : nullptr);
       for (int lane = 0; lane < lanes_; ++lane)
         lanes.frame[lane] += std::uint32_t(elements() / n.area() * repeats(model_));
     }
@@ -184,15 +187,48 @@ void PackTransform<T>::run(T* in, bool real_input, const T* factor, double facto
       }
     out -= window.area() * (real_output ? 1 : 2) * lanes_;
   }
+  if (gauges.outside) leave_out(gauges, ranges[0].dac, electronic_dc ? mean : nullptr, used);
   if (electronic_dc && window.y0 == 0 && window.x0 == 0 && window.area() > 0) {
     const T scale = std::sqrt(T(elements()));
     for (int i = 0; i < (real_output ? 1 : 2) * lanes_; ++i) out[i] += scale * mean[i];
   }
 }
 
+// Elements outside the map hold one value, 0, or minus the mean where that is electronic. They do not count, but for
+// one of them where they are written as a value of their own, which the full scale has to hold.
+template <class T>
+void PackTransform<T>::leave_out(Gauges& gauges, double dac_range, const T* mean, int used) const {
+  for (int lane = 0; lane < used; ++lane) {
+    const T value = mean ? std::abs(mean[lane]) : T(0);
+    const std::int64_t none = std::max(0, gauges.outside[lane] - (value > 0 ? 1 : 0));
+    gauges.counts.dac_values -= none;
+    if (model_.dac_bits && dac_range > 0 && value > T(dac_range)) gauges.counts.dac_clipped -= none;
+    if (!gauges.dac) continue;
+    const float single = static_cast<float>(value);
+    std::uint32_t bits;
+    std::memcpy(&bits, &single, sizeof(bits));
+    gauges.dac[(bits >> 17) & (kernels::kHistogramBins - 1)] -= std::uint64_t(none);
+  }
+}
+
+// Where the quadratures of the window's outputs stand after the last pass: [elements][2][lanes], or nothing.
+template <class T>
+std::vector<std::int8_t> PackTransform<T>::placed(const std::int8_t* counted, Window window, bool real) const {
+  if (!counted) return {};
+  std::vector<std::int8_t> all(elements() * 2 * lanes_);
+  for (int y = window.y0; y < window.y1; ++y)
+    for (int x = window.x0; x < window.x1; ++x, counted += lanes_) {
+      std::int8_t* const to = all.data() + (Index{order_y_[y]} * size_.x + order_x_[x]) * 2 * lanes_;
+      std::copy(counted, counted + lanes_, to);
+      if (!real) std::copy(counted, counted + lanes_, to + lanes_);
+    }
+  return all;
+}
+
 // All frames of one pass, in place.
 template <class T>
-void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* data, T* scratch) const {
+void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* data, T* scratch,
+                            const std::int8_t* counted) const {
   const Size n = model_.frame;
   const int step_y = power(n.y, passes_ - 1 - number), step_x = power(n.x, passes_ - 1 - number);
   const Index area = n.area(), block = 2 * lanes_;
@@ -206,6 +242,8 @@ void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* 
   call.out = read;
   call.scratch = factors + 2 * area;
   call.factor = factor ? factors : nullptr;
+  std::vector<std::int8_t> own(counted ? area * block : 0);
+  call.counted = counted ? own.data() : nullptr;
   // A frame takes the samples base + step i of each axis; bases are those whose digit of this pass is 0.
   for (int by = 0; by < size_.y; ++by) {
     if (by / step_y % n.y) continue;
@@ -217,6 +255,7 @@ void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* 
           const Index e = Index{i} * n.x + j;
           std::memcpy(written + e * block, data + place(i, j) * block, sizeof(T) * block);
           if (factor) std::memcpy(factors + 2 * e, factor + 2 * place(i, j), sizeof(T) * 2);
+          if (counted) std::memcpy(own.data() + e * block, counted + place(i, j) * block, block);
         }
       table_.frame(call);
       for (int lane = 0; lane < lanes_; ++lane) lanes.frame[lane] += std::uint32_t(repeats(model_));
@@ -240,6 +279,7 @@ void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* 
     }
   }
   call.noise = before;
+  call.counted = nullptr;
 }
 
 template class PackTransform<float>;

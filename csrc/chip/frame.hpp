@@ -17,11 +17,15 @@ struct Window {
   Index area() const { return Index{y1 - y0} * (x1 - x0); }
 };
 
-// Counts of one pack and, if wanted, its histograms [passes][kHistogramBins].
+// Counts of one pack and, if wanted, its histograms [passes][kHistogramBins]. Values beyond a map do not count:
+// `outside` [lanes] is the number of elements of a real input that are none of the map, and `counted` [window][lanes]
+// is -1 where an output is used, 0 where it is not; null: everything counts.
 struct Gauges {
   kernels::FrameCounts counts;
   std::uint64_t* dac = nullptr;
   std::uint64_t* adc = nullptr;
+  const std::int32_t* outside = nullptr;
+  const std::int8_t* counted = nullptr;
 };
 
 inline void set_key(kernels::NoiseLanes& noise, const ChipDraw& draw) {
@@ -76,7 +80,10 @@ class PackTransform {
            T* out, Gauges& gauges) const;
 
  private:
-  void pass(int number, kernels::FrameCall<T>& call, const T* factor, T* data, T* scratch) const;
+  void pass(int number, kernels::FrameCall<T>& call, const T* factor, T* data, T* scratch,
+            const std::int8_t* counted) const;
+  std::vector<std::int8_t> placed(const std::int8_t* counted, Window window, bool real) const;
+  void leave_out(Gauges& gauges, double dac_range, const T* mean, int used) const;
 
   const kernels::ChipTable<T>& table_;
   ChipModel model_;

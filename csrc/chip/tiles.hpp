@@ -48,6 +48,31 @@ struct TileGrid {
     }
   }
 
+  // Elements under each tile that are none of the map. outside [lanes]
+  void count_outside(Index item, int used, Size side, std::int32_t* outside) const {
+    const auto inside = [](int first, int side, int map) {
+      return std::max(0, std::min(side, map - first) - std::max(0, -first));
+    };
+    for (int lane = 0; lane < used; ++lane) {
+      const Place p = place(item + lane);
+      outside[lane] = std::int32_t(side.area() - Index{inside(p.y - geometry.top, side.y, geometry.input.y)} *
+                                                     inside(p.x - geometry.left, side.x, geometry.input.x));
+    }
+  }
+
+  // -1 for the valid outputs of each tile that are outputs of the map, else 0; returns whether all are.
+  // counted [valid][lanes]
+  bool mark_outputs(Index item, int used, int lanes, std::int8_t* counted) const {
+    std::fill(counted, counted + valid.area() * lanes, std::int8_t{0});
+    Index marked = 0;
+    for (int lane = 0; lane < used; ++lane)
+      for_outputs(place(item + lane), Strides{}, [&](Index, int i, int j) {
+        counted[(Index{i} * valid.x + j) * lanes + lane] = -1;
+        ++marked;
+      });
+    return marked == used * valid.area();
+  }
+
   // body(memory offset, index of the output in its tile) for the outputs that the stride picks.
   template <class Body>
   void for_outputs(const Place& p, const Strides& s, Body&& body) const {

@@ -63,6 +63,8 @@ struct FrameCall {
   T worst_case = 0;                    // if above 0: the ADC's full scale in units of the DAC's
   const NoiseLanes* noise = nullptr;
   int used = 0;           // lanes that count
+  // [values read][lanes], -1: counts in statistics, 0: does not; null: all of the used lanes
+  const std::int8_t* counted = nullptr;
   const T* in = nullptr;  // [elements][2][lanes]
   T* scratch = nullptr;   // scratch_values() of the frame
   // outputs

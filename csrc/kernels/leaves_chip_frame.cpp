@@ -89,9 +89,10 @@ class Frame {
     for (int lane = 0; lane < c_.used; ++lane) total += clipped[lane];
   }
 
-  void observe(std::uint64_t* histogram, V value) const {
+  void observe(std::uint64_t* histogram, V value, const std::int8_t* counted = nullptr) const {
     const V size = magnitude(value);
     for (int lane = 0; lane < c_.used; ++lane) {
+      if (counted && !counted[lane]) continue;
       const float single = static_cast<float>(size[lane]);
       std::uint32_t bits;
       std::memcpy(&bits, &single, sizeof(bits));
@@ -335,31 +336,40 @@ class Frame {
       adc_range_ = largest(work_, outputs_ * quadratures, c_.real_output ? 2 : 1);
     if (c_.adc_histogram)
       for (Index i = 0; i < outputs_ * quadratures; ++i)
-        observe(c_.adc_histogram, at(work_, c_.real_output ? 2 * i : i));
-    I clipped{};
+        observe(c_.adc_histogram, at(work_, c_.real_output ? 2 * i : i), c_.counted ? c_.counted + i * L : nullptr);
+    I clipped{}, values{};
     if (s_.phase_step)
-      step_phase(weight, first, clipped);
+      step_phase(weight, first, clipped, values);
     else
-      balance(weight, first, clipped);
+      balance(weight, first, clipped, values);
     count(c_.counts->adc_clipped, clipped);
+    count(c_.counts->adc_values, values);
   }
 
-  void balance(T weight, bool first, I& clipped) {
+  // -1 where the value of a row counts, 0 where it does not.
+  I counts(Index row) const {
+    return __builtin_convertvector(load<Vec<std::int8_t, L>>(c_.counted + row * L), I);
+  }
+
+  void balance(T weight, bool first, I& clipped, I& seen) {
     const Index values = outputs_ * (c_.real_output ? 1 : 2);
     const bool noisy = s_.out_noise != 0 || s_.photons != 0 || joined_noise_;
     if (noisy) fill_normals<L>(lanes_, kQuadratureNoise, values, noise_);
-    if (s_.photons != 0)
-      balance_values<true, true>(values, weight, first, clipped);
-    else if (noisy)
-      balance_values<true, false>(values, weight, first, clipped);
-    else
-      balance_values<false, false>(values, weight, first, clipped);
-    c_.counts->adc_values += c_.used * values;
+    if (!c_.counted) seen += IntOf<T>(values);
+    const auto run = [&]<bool Counted>() {
+      if (s_.photons != 0)
+        balance_values<true, true, Counted>(values, weight, first, clipped, seen);
+      else if (noisy)
+        balance_values<true, false, Counted>(values, weight, first, clipped, seen);
+      else
+        balance_values<false, false, Counted>(values, weight, first, clipped, seen);
+    };
+    c_.counted ? run.template operator()<true>() : run.template operator()<false>();
   }
 
   // Stores may alias anything: what the loop needs is kept in locals.
-  template <bool Noisy, bool Shot>
-  void balance_values(Index values, T weight, bool first, I& clipped) const {
+  template <bool Noisy, bool Shot, bool Counted>
+  void balance_values(Index values, T weight, bool first, I& clipped, I& seen) const {
     const V own = adc_range_ * T(s_.out_noise), before = dac_range_ * T(joined_noise_ ? s_.inp_noise : 0);
     const V sigma = square_root<T, L>(own * own + before * before);
     const V reference = adc_range_ * T(s_.reference), square = reference * reference;
@@ -373,7 +383,7 @@ class Frame {
     const float* const noise = noise_;
     T* const out = c_.out;
     const Index step = c_.real_output ? 2 : 1;
-    I over{};
+    I over{}, number{};
     for (Index i = 0; i < values; ++i) {
       const Index row = i * step;
       V value = at(work, row);
@@ -384,14 +394,23 @@ class Frame {
       } else if constexpr (Noisy) {
         value += sigma * normal(noise, i);
       }
-      if (digital) value = adc(value, over);
+      if constexpr (Counted) {
+        I here{};
+        if (digital) value = adc(value, here);
+        const I mask = counts(i);
+        over += here & mask;
+        number -= mask;
+      } else if (digital) {
+        value = adc(value, over);
+      }
       value = value * weight;
       set(out, i, first ? value : at(out, i) + value);
     }
     clipped += over;
+    seen += number;
   }
 
-  void step_phase(T weight, bool first, I& clipped) {
+  void step_phase(T weight, bool first, I& clipped, I& seen) {
     const V reference = adc_range_ * T(s_.reference), square = reference * reference;
     const V bright = (adc_range_ + reference) * (adc_range_ + reference) + adc_range_ * adc_range_;
     const V sigma = bright * T(s_.out_noise);
@@ -403,13 +422,19 @@ class Frame {
       fill_normals<L>(lanes_, kBackgroundNoise, outputs_, background);
     }
     const Converter<T> adc(s_.adc_bits ? s_.adc_bits : 2, bright, true);
-    const auto digitise = [&](V intensity, const float* normals) {
+    const auto digitise = [&](V intensity, const float* normals, I mask) {
+      seen -= mask;
       if (noisy) {
         const V deviation = square_root<T, L>(intensity * per_photon + sigma * sigma);
         intensity += deviation * __builtin_convertvector(load<Vec<float, L>>(normals), V);
       }
-      return s_.adc_bits ? adc.from_zero(intensity, clipped) : intensity;
+      if (!s_.adc_bits) return intensity;
+      I here{};
+      const V level = adc.from_zero(intensity, here);
+      clipped += here & mask;
+      return level;
     };
+    const I all = I{} - 1;
     const V half = reference > kDark<T> ? T(0.5) / reference : V{};
     const auto give = [&](Index row, V value) {
       value = value * weight;
@@ -417,14 +442,16 @@ class Frame {
     };
     for (Index r = 0; r < outputs_; ++r) {
       const V re = at(work_, 2 * r), im = at(work_, 2 * r + 1), dark = re * re + im * im;
-      const V alone = digitise(dark, background + r * L);
-      const V with_re = digitise(dark + square + re * reference * T(2), noise_ + 2 * r * L);
-      give(c_.real_output ? r : 2 * r, (with_re - alone - square) * half);
+      const Index row = c_.real_output ? r : 2 * r;
+      const I used = c_.counted ? counts(row) : all;
+      const V alone = digitise(dark, background + r * L, used);
+      const V with_re = digitise(dark + square + re * reference * T(2), noise_ + 2 * r * L, used);
+      give(row, (with_re - alone - square) * half);
       if (c_.real_output) continue;
-      const V with_im = digitise(dark + square + im * reference * T(2), noise_ + (2 * r + 1) * L);
+      const I used_im = c_.counted ? counts(row + 1) : all;
+      const V with_im = digitise(dark + square + im * reference * T(2), noise_ + (2 * r + 1) * L, used_im);
       give(2 * r + 1, (with_im - alone - square) * half);
     }
-    c_.counts->adc_values += c_.used * outputs_ * (c_.real_output ? 2 : 3);
   }
 
   const FrameCall<T>& c_;

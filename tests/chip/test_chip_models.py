@@ -161,6 +161,45 @@ def test_calibration_by_quantile_clips_that_fraction():
             assert abs(fraction - (1 - quantile)) < 0.06 * (1 - quantile), (kind, fraction)
 
 
+@pytest.mark.parametrize("kernel, size", [(3, 6), (13, 20)])
+@pytest.mark.parametrize("dc", ["optical", "electronic"])
+def test_calibration_counts_the_map_alone(kernel, size, dc):
+    # Most of the frame of a small map holds no map: 36 of 121 elements in one, 400 of 14 641 in the other.
+    config = ASSUMED.replace(
+        dac=DACParameters(8, "calibrated"), adc=ADCParameters(0), noise=NoiseParameters(), dc=dc
+    )
+    x = torch.randn(400, 1, size, size, generator=torch.Generator().manual_seed(0))
+    layer = nn.OpticalConv2d(1, 1, kernel, chip=config, bias=False)
+    chip.calibrate_ranges(layer, [x], quantile=0.9)
+    layer(x)
+    # With an electronic mean the rest of the frame is written as one value, and counts as one.
+    rest = 400 if dc == "electronic" else 0
+    side, later = (11, 0) if kernel == 3 else (121, 400 * 2 * 121**2)  # the second pass writes everything
+    assert layer.counts["dac_values"][0] - later == x.numel() + rest
+    written = x - (x.sum((2, 3), keepdim=True) / side**2 if rest else 0)
+    clipped = int((written.abs() > layer.chip_ranges[0, 0]).sum())
+    if kernel == 3:
+        assert abs(layer.counts["dac_clipped"][0] - clipped) <= rest * 0.1
+    # Within a bin of 1.6 % a Gaussian's tail changes by 4 % at this quantile; rounding of the mean moves few.
+    assert abs(clipped / x.numel() - 0.1) < 0.005
+
+
+@pytest.mark.parametrize("detection", ["balanced", STEPPED])
+@pytest.mark.parametrize("kernel, stride, size", [(3, 1, 12), (3, 3, 12), (13, 1, 15)])
+def test_an_adc_counts_the_outputs_of_the_map_alone(kernel, stride, size, detection):
+    config = ChipConfig(dac=DACParameters(0), adc=ADCParameters(16, 0.5), dc="optical", detection=detection)
+    layer = nn.OpticalConv2d(1, 2, kernel, stride=stride, chip=config, bias=False)
+    x = torch.randn(5, 1, size, size, generator=torch.Generator().manual_seed(0))
+    y = layer(x)
+    reads = 1 if detection == "balanced" else 2
+    values, clipped = layer.counts["adc_values"][1], layer.counts["adc_clipped"][1]
+    if kernel == 13:  # the first pass of the inverse transform reads everything, with two quadratures
+        values -= 10 * 14641 * (2 if detection == "balanced" else 3)
+    assert values == y.numel() * reads
+    if kernel == 3 and detection == "balanced":
+        assert clipped == int((y.abs() >= 0.5 * (1 - 1e-6)).sum()) > 0
+
+
 def test_quantiles_of_a_histogram():
     values = np.random.default_rng(0).exponential(size=100_000).astype(np.float32)
     counts = np.bincount(values.view(np.uint32) >> 17, minlength=1 << 14).astype(np.uint64)
