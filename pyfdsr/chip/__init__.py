@@ -25,6 +25,7 @@ _MEMBERS = {
     "convert_to_optical": "convert",
     "effective_bits": "precision",
     "noise_step": "convert",
+    "number_layers": "convert",
     "optical_layers": "convert",
     "set_noise_scale": "convert",
 }

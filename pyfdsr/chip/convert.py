@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from pyfdsr.chip.config import ChipConfig
 from pyfdsr.nn import FourierConv2d, OpticalConv2d
+from pyfdsr.nn.optical_calls import GIVEN_NUMBERS, count_passes, forget_passes
 
-__all__ = ["convert_to_digital", "convert_to_optical", "noise_step", "optical_layers", "set_noise_scale"]
+__all__ = [
+    "convert_to_digital",
+    "convert_to_optical",
+    "noise_step",
+    "number_layers",
+    "optical_layers",
+    "set_noise_scale",
+]
 
 _CONVERTED = (nn.Conv2d, FourierConv2d)
 
@@ -94,18 +101,55 @@ def convert_to_optical(
     unknown = [name for name in exclude if name not in names]
     if unknown:
         raise ValueError(f"exclude={unknown[0]!r}: the model has no module of that name")
-    count = 1 + max((layer.layer_id for _, layer in optical_layers(model)), default=-1)
 
     def make(name: str, module: nn.Module) -> nn.Module:
-        nonlocal count
         excluded = any(f"{name}.".startswith(f"{left}.") for left in exclude)
         if type(module) not in _CONVERTED or excluded:
             return module
         algorithm = module.algorithm if isinstance(module, FourierConv2d) else "auto"
-        count += 1
-        return OpticalConv2d.from_conv2d(module, config, gradient, count - 1, algorithm)
+        return OpticalConv2d.from_conv2d(module, config, gradient, algorithm=algorithm)
 
-    return _swap(model, make)
+    return number_layers(_swap(model, make))
+
+
+def number_layers(model: nn.Module) -> nn.Module:
+    """Give the optical layers of a model numbers, on which their noise depends, in the order of the model.
+
+    Layers that were given a number keep it; the others count on from the largest. From then on the model's
+    forward passes also count the calls of a layer that is used more than once: each draws noise of its own.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place; whole, as it will be called. :func:`convert_to_optical` does the same.
+
+    Returns
+    -------
+    torch.nn.Module
+        `model`.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no module.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr import chip, nn
+    >>> model = torch.nn.Sequential(*(nn.OpticalConv2d(1, 1, 3, chip=chip.ChipConfig()) for _ in range(2)))
+    >>> [layer.layer_id for _, layer in chip.optical_layers(chip.number_layers(model))]
+    [0, 1]
+    """
+    layers = [layer for _, layer in optical_layers(model)]
+    count = 1 + max((layer.layer_id for layer in layers if layer.layer_id < GIVEN_NUMBERS), default=-1)
+    for layer in layers:
+        if layer.layer_id >= GIVEN_NUMBERS:
+            layer.layer_id = count
+            count += 1
+    if layers:
+        count_passes(model)
+    return model
 
 
 def convert_to_digital(model: nn.Module) -> nn.Module:
@@ -139,13 +183,16 @@ def convert_to_digital(model: nn.Module) -> nn.Module:
     def make(name: str, module: nn.Module) -> nn.Module:
         return module.to_conv2d() if isinstance(module, OpticalConv2d) else module
 
+    for module in model.modules():
+        forget_passes(module)
     return _swap(model, make)
 
 
 def noise_step(model: nn.Module, step: int) -> None:
     """Set the step on which the noise of a model's optical layers depends.
 
-    The same step, samples and seed draw the same noise; training counts steps by itself.
+    The same step, samples and seed draw the same noise; training counts steps by itself, and the calls of
+    each layer within a step, which begin again.
 
     Parameters
     ----------
@@ -160,10 +207,8 @@ def noise_step(model: nn.Module, step: int) -> None:
     """
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < 2**61:
         raise ValueError(f"step={step!r}: must be an integer from 0 to 2**61 - 1")
-    with torch.no_grad():
-        for _, layer in optical_layers(model):
-            layer.chip_step.fill_(step)
-            layer._gone_back = False
+    for _, layer in optical_layers(model):
+        layer.set_step(step)
 
 
 def set_noise_scale(model: nn.Module, scale: float) -> None:

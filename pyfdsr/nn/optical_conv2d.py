@@ -16,13 +16,16 @@ from pyfdsr.chip.config import ADCParameters, ChipConfig, NoiseParameters
 from pyfdsr.functional.optical_conv2d import check_gradient, optical_conv2d
 
 from .fourier_conv2d import FourierConv2d
+from .optical_calls import GIVEN_NUMBERS, Call, CallLog, number_of_weight, pass_number
 
 __all__ = ["OpticalConv2d"]
 
+CALL_STRIDE = 2**32
+"""What a call's number adds to the layer's, of which noise depends."""
 _BUFFERS = ("chip_ranges", "chip_gain", "chip_step")
 _ATTRIBUTES = (
     *("chip", "gradient", "layer_id", "noise_scale", "range_learning", "observing", "counts", "histograms"),
-    *("_gone_back", "algorithm", "weight_version", "_learned"),
+    *("_gone_back", "algorithm", "weight_version", "_learned", "calls"),
 )
 
 
@@ -38,9 +41,11 @@ class OpticalConv2d(FourierConv2d):
     gradient : {"perfect", "chip", "ste"}
         As in :func:`pyfdsr.functional.optical_conv2d`. `perfect_gradient` (bool) is another word for the
         first two.
-    layer_id : int
-        Layers of different numbers draw different noise; :func:`pyfdsr.chip.convert_to_optical` counts.
-        Layers made by hand share 0 unless they are given numbers.
+    layer_id : int, optional
+        Layers of different numbers draw different noise. None: a number of the layer's own, 2**31 or more,
+        from the bits of its first weight: the same for the same torch seed, saved and loaded with the state,
+        kept in copies. :func:`pyfdsr.chip.number_layers` and :func:`pyfdsr.chip.convert_to_optical` give
+        numbers in the order of a model instead, and need no random weight.
     algorithm : {"auto", "direct", "spatial", "tiled", "fourier"}
         Of the perfect chip.
 
@@ -51,13 +56,16 @@ class OpticalConv2d(FourierConv2d):
     chip_gain : Tensor, [*frame, 2] or [0]
         The chip's static complex factors.
     chip_step : Tensor, scalar integer
-        What the noise depends on; goes up by 1 in training after every backward pass.
+        What the noise depends on; goes up by 1 in training with the first call after a backward pass, or
+        after a call that has none to wait for, because neither input, weight nor bias requires a gradient.
+        Calls of one step draw different noise. In evaluation the step stays, and a call that is
+        repeated draws the same; calls of one layer within a pass of a model that
+        :func:`pyfdsr.chip.number_layers` knows draw different noise there, too.
     noise_scale : float
         Factor of the errors that change from frame to frame.
     range_learning : (float, float) or None
         Rate and target: in training, calibrated full scales move by up to the rate a step, until this
-        fraction of the values is clipped. They move after a forward pass: a checkpointed segment is computed
-        again with the moved ones.
+        fraction of the values is clipped. They move after each call.
 
     Raises
     ------
@@ -69,7 +77,10 @@ class OpticalConv2d(FourierConv2d):
     Notes
     -----
     The state of a :class:`torch.nn.Conv2d` loads as it is. A state saved with another chip loads its weights,
-    ranges and static errors with a warning, and never replaces the configuration.
+    ranges and static errors with a warning, and never replaces the configuration or a number that was given.
+
+    A checkpointed segment that is computed again draws the noise of the original call and has its full
+    scales; calls are told by their input. Those of a step that have the very same input may change places.
 
     Examples
     --------
@@ -88,7 +99,7 @@ class OpticalConv2d(FourierConv2d):
         chip: ChipConfig,
         gradient: str = "perfect",
         perfect_gradient: bool | None = None,
-        layer_id: int = 0,
+        layer_id: int | None = None,
         algorithm: str = "auto",
         **kwargs: Any,
     ) -> None:
@@ -97,9 +108,11 @@ class OpticalConv2d(FourierConv2d):
         super().__init__(*args, algorithm=algorithm, **kwargs)
         self._set_chip(chip, gradient, layer_id)
 
-    def _set_chip(self, chip: ChipConfig, gradient: str, layer_id: int) -> None:
+    def _set_chip(self, chip: ChipConfig, gradient: str, layer_id: int | None) -> None:
         extent = tuple(d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True))
-        self.chip, self.gradient, self.layer_id = chip, gradient, int(layer_id)
+        self.chip, self.gradient = chip, gradient
+        self.layer_id = number_of_weight(self.weight) if layer_id is None else int(layer_id)
+        self.calls = CallLog()
         self.noise_scale = 1.0
         self.range_learning: tuple[float, float] | None = None
         self.observing: str | None = None
@@ -121,7 +134,7 @@ class OpticalConv2d(FourierConv2d):
         module: nn.Conv2d,
         chip: ChipConfig,
         gradient: str = "perfect",
-        layer_id: int = 0,
+        layer_id: int | None = None,
         algorithm: str = "auto",
     ) -> OpticalConv2d:
         """Return a layer that shares the parameters of a :class:`torch.nn.Conv2d`."""
@@ -185,8 +198,11 @@ class OpticalConv2d(FourierConv2d):
         # Inside a backward pass a checkpointed segment is computed again: as before, and counted once.
         again = torch._C._current_graph_task_id() != -1
         if self.training and self._gone_back and not again:
-            self.chip_step += 1
-            self._gone_back = False
+            self.set_step(int(self.chip_step) + 1)
+        call = self._repeated(input) if again else self._called(input)
+        if self.training and not again:
+            tensors = (t for t in (input, weight, bias) if t is not None)
+            self._gone_back = not any(t.requires_grad for t in tensors)
         gain = None
         if self.chip_gain.numel():
             gain = torch.view_as_complex(self.chip_gain.double()).numpy()
@@ -200,15 +216,37 @@ class OpticalConv2d(FourierConv2d):
             self.groups,
             chip=self._observed(),
             gradient=self.gradient,
-            ranges=self.chip_ranges.tolist(),
+            ranges=call.ranges,
             gain=gain if self.observing != "dac" else np.empty(0),
             noise_scale=self.noise_scale if self.is_noisy else 0.0,
-            layer=self.layer_id,
-            step=int(self.chip_step),
+            layer=self.layer_id + call.number * CALL_STRIDE,
+            step=call.step,
             observe=self.observing is not None,
             told=None if again else self._told,
             gone_back=self._went_back,
         )
+
+    def set_step(self, step: int) -> None:
+        """Set the step on which noise depends; its calls are counted from 0."""
+        with torch.no_grad():
+            self.chip_step.fill_(step)
+        self.calls.clear()
+        self._gone_back = False
+
+    def _called(self, input: Tensor) -> Call:
+        number = 0
+        if self.is_noisy:
+            number = self.calls.count if self.training else pass_number(self)
+        self.calls.count += self.training
+        call = Call(int(self.chip_step), number, self.chip_ranges.tolist())
+        moving = self.is_noisy or self.range_learning is not None
+        if moving and (self.training or (number and torch.is_grad_enabled())):
+            self.calls.add(input, call)
+        return call
+
+    def _repeated(self, input: Tensor) -> Call:
+        """Return the call that is computed again; a first one if it is none."""
+        return self.calls.find(input) or Call(int(self.chip_step), 0, self.chip_ranges.tolist())
 
     def _went_back(self) -> None:
         self._gone_back = True
@@ -239,13 +277,18 @@ class OpticalConv2d(FourierConv2d):
                 # NaN, which is not calibrated, stays NaN.
                 self.chip_ranges[transform * half : (transform + 1) * half, column] *= math.exp(step)
 
-    def get_extra_state(self) -> dict[str, str]:
-        """Return the configuration, which is saved with the parameters."""
-        return {"chip": self.chip.to_toml()}
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what is saved beside the parameters: configuration, number, whether the step is over."""
+        return {"chip": self.chip.to_toml(), "layer_id": self.layer_id, "step_over": self._gone_back}
 
     def set_extra_state(self, state: Any) -> None:
-        """Compare a saved configuration with this layer's, which stays."""
-        saved = state.get("chip") if isinstance(state, dict) else None
+        """Compare a saved configuration with this layer's, which stays, as does a number that was given."""
+        state = state if isinstance(state, dict) else {}
+        saved = state.get("chip")
+        if self.layer_id >= GIVEN_NUMBERS:
+            self.layer_id = state.get("layer_id", self.layer_id)
+        self.calls.clear()
+        self._gone_back = bool(state.get("step_over", False))
         if saved != self.chip.to_toml():
             warnings.warn(
                 "the state was saved with another chip configuration; this layer keeps its own "
@@ -280,5 +323,7 @@ def _gradient(gradient: Any, perfect_gradient: bool | None) -> str:
 def _check(chip: Any, layer_id: Any) -> None:
     if not isinstance(chip, ChipConfig):
         raise TypeError(f"chip={chip!r}: must be a ChipConfig")
-    if isinstance(layer_id, bool) or not isinstance(layer_id, int) or not 0 <= layer_id < 2**32:
-        raise ValueError(f"layer_id={layer_id!r}: must be an integer from 0 to 2**32 - 1")
+    if layer_id is None:
+        return
+    if isinstance(layer_id, bool) or not isinstance(layer_id, int) or not 0 <= layer_id < GIVEN_NUMBERS:
+        raise ValueError(f"layer_id={layer_id!r}: must be None or an integer from 0 to 2**31 - 1")

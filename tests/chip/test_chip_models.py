@@ -257,7 +257,7 @@ def test_numbers_of_layers():
     model = torch.nn.Sequential(Branches(dark=False), torch.nn.Conv2d(1, 1, 3))
     chip.convert_to_optical(model, ASSUMED)
     assert model[1].layer_id == 10
-    alike = torch.nn.Sequential(*(nn.OpticalConv2d(1, 1, 3, chip=ASSUMED) for _ in range(2)))
+    alike = torch.nn.Sequential(*(nn.OpticalConv2d(1, 1, 3, chip=ASSUMED, layer_id=0) for _ in range(2)))
     with pytest.warns(UserWarning, match="layers '0' and '1' share layer_id=0 and draw the same noise"):
         chip.calibrate_ranges(alike, [images()])
 

@@ -80,7 +80,7 @@ def test_ideal_frames_are_the_convolution(name, product, dc):
 
 
 def test_shapes_and_dtypes_of_torch():
-    layer = layer_of("plain", NOISY)
+    layer = layer_of("plain", NOISY).eval()
     x = maps()
     assert torch.equal(layer(x[0]), layer(x[:1])[0])
     assert torch.equal(layer(x.transpose(2, 3).contiguous().transpose(2, 3)), layer(x))
@@ -286,7 +286,10 @@ def test_a_layer_of_two_checkpointed_segments_counts_once():
 def test_training_counts_steps_by_itself():
     layer, x = layer_of("plain", NOISY), maps()
     first = layer(x)
-    assert torch.equal(layer(x), first)  # no step was taken
+    again = layer(x)  # another call of the same step
+    assert int(layer.chip_step) == 0 and not torch.equal(again, first)
+    chip.noise_step(layer, 0)
+    assert torch.equal(layer(x), first) and torch.equal(layer(x), again)
     first.sum().backward()
     second = layer(x)
     assert int(layer.chip_step) == 1 and not torch.equal(second, first)
