@@ -8,7 +8,9 @@ from typing import Any
 from torch import nn
 
 from pyfdsr.chip.config import ChipConfig
+from pyfdsr.functional.optical_conv2d import check_gradient
 from pyfdsr.nn import FourierConv2d, OpticalConv2d
+from pyfdsr.nn.fourier_conv2d import plain_type
 from pyfdsr.nn.optical_calls import GIVEN_NUMBERS, count_passes, forget_passes
 
 __all__ = [
@@ -20,7 +22,7 @@ __all__ = [
     "set_noise_scale",
 ]
 
-_CONVERTED = (nn.Conv2d, FourierConv2d)
+_CONVERTED = (nn.Conv2d, FourierConv2d, OpticalConv2d)
 
 
 def optical_layers(model: nn.Module) -> Iterator[tuple[str, OpticalConv2d]]:
@@ -53,14 +55,15 @@ def convert_to_optical(
     model: nn.Module,
     config: ChipConfig,
     exclude: Sequence[str] = (),
-    gradient: str = "perfect",
+    gradient: str | None = None,
 ) -> nn.Module:
     """Put the convolutions of a model on an emulated chip.
 
-    Every :class:`torch.nn.Conv2d` and :class:`pyfdsr.nn.FourierConv2d` becomes a
-    :class:`pyfdsr.nn.OpticalConv2d` with its parameters, numbered in the order of the model, on from
-    the largest number of its optical layers. Other subclasses of Conv2d are left alone: they have a reason
-    to differ.
+    Every :class:`torch.nn.Conv2d` and :class:`pyfdsr.nn.FourierConv2d`, parametrised ones among them, becomes
+    a :class:`pyfdsr.nn.OpticalConv2d` with its parameters, numbered as by :func:`number_layers`. A layer that
+    is optical already, on another chip or with another gradient, is put on this one: it keeps its parameters
+    and a number that it was given, and loses its calibrated ranges and statistics. Other subclasses of
+    Conv2d are left alone: they have a reason to differ.
 
     Parameters
     ----------
@@ -70,8 +73,9 @@ def convert_to_optical(
         One chip for all layers.
     exclude : sequence of str
         Names of modules to leave as they are, with everything in them.
-    gradient : {"perfect", "chip", "ste"}
-        As in :class:`pyfdsr.nn.OpticalConv2d`.
+    gradient : {"perfect", "chip", "ste"}, optional
+        As in :class:`pyfdsr.nn.OpticalConv2d`. None: that of a layer that is optical already, else
+        ``"perfect"``.
 
     Returns
     -------
@@ -104,10 +108,15 @@ def convert_to_optical(
 
     def make(name: str, module: nn.Module) -> nn.Module:
         excluded = any(f"{name}.".startswith(f"{left}.") for left in exclude)
-        if type(module) not in _CONVERTED or excluded:
+        if plain_type(module) not in _CONVERTED or excluded:
             return module
         algorithm = module.algorithm if isinstance(module, FourierConv2d) else "auto"
-        return OpticalConv2d.from_conv2d(module, config, gradient, algorithm=algorithm)
+        if not isinstance(module, OpticalConv2d):
+            return OpticalConv2d.from_conv2d(module, config, gradient or "perfect", algorithm=algorithm)
+        wanted = module.gradient if gradient is None else check_gradient(gradient)
+        if (module.chip, module.gradient) == (config, wanted):
+            return module
+        return OpticalConv2d.from_conv2d(module, config, wanted, module.layer_id, algorithm)
 
     return number_layers(_swap(model, make))
 

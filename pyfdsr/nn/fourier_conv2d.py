@@ -106,9 +106,7 @@ class FourierConv2d(nn.Conv2d):
         _check(algorithm)
         if not isinstance(module, nn.Conv2d):
             raise TypeError(f"module is a {type(module).__name__}: must be a torch.nn.Conv2d")
-        if parametrize.is_parametrized(module):
-            raise TypeError("module is parametrized: its weight is no parameter that could be shared")
-        layer = cls.__new__(cls)
+        layer = cls.__new__(parametrised_as(module, cls))
         nn.Module.__init__(layer)
         # Parameters, hooks, mode and all attributes; containers of its own, so that the two can part later.
         for name, value in module.__dict__.items():
@@ -194,6 +192,25 @@ class FourierConvTranspose2d(nn.ConvTranspose2d):
     def extra_repr(self) -> str:
         """Return the arguments, the algorithm among them."""
         return f"{super().extra_repr()}, algorithm={self.algorithm!r}"
+
+
+def plain_type(module: nn.Module) -> type[nn.Module]:
+    """Return a module's class without what :mod:`torch.nn.utils.parametrize` has put in front of it."""
+    kind = type(module)
+    return kind.__bases__[0] if parametrize.is_parametrized(module) else kind
+
+
+def parametrised_as(module: nn.Module, kind: type[nn.Module]) -> type[nn.Module]:
+    """Return a class whose tensors are computed as those of a parametrised module are; else `kind` itself."""
+    if not parametrize.is_parametrized(module):
+        return kind
+    # Properties that read the module's parametrisations, and how it is copied.
+    own = {
+        k: v
+        for k, v in vars(type(module)).items()
+        if k not in ("__module__", "__doc__", "__weakref__", "__dict__")
+    }
+    return type(f"Parametrized{kind.__name__}", (kind,), own)
 
 
 def _check(algorithm: str) -> None:

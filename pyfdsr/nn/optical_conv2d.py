@@ -15,7 +15,7 @@ from pyfdsr import _chip
 from pyfdsr.chip.config import ADCParameters, ChipConfig, NoiseParameters
 from pyfdsr.functional.optical_conv2d import check_gradient, optical_conv2d
 
-from .fourier_conv2d import FourierConv2d
+from .fourier_conv2d import FourierConv2d, parametrised_as
 from .optical_calls import GIVEN_NUMBERS, Call, CallLog, number_of_weight, pass_number
 
 __all__ = ["OpticalConv2d"]
@@ -146,7 +146,7 @@ class OpticalConv2d(FourierConv2d):
 
     def to_conv2d(self) -> nn.Conv2d:
         """Return a :class:`torch.nn.Conv2d` that shares the parameters; hooks and mode are kept."""
-        layer = nn.Conv2d.__new__(nn.Conv2d)
+        layer = nn.Conv2d.__new__(parametrised_as(self, nn.Conv2d))
         nn.Module.__init__(layer)
         for name, value in self.__dict__.items():
             if name not in _ATTRIBUTES:
