@@ -120,9 +120,8 @@ def _full_scale(rule: float | str, matters: bool, name: str, calibrated: float) 
 
 
 @lru_cache(maxsize=_MOST_PLANS)
-def _model(config: ChipConfig, gain: bytes, noise_scale: float) -> _core.ChipModel:
+def _model(config: ChipConfig, gain: bytes) -> _core.ChipModel:
     noise = config.noise
-    photons = 0.0 if noise.shot_photons is None or noise_scale == 0 else noise.shot_photons / noise_scale**2
     return _core.ChipModel(
         frame=config.frame,
         dac_bits=config.dac.bits,
@@ -134,10 +133,10 @@ def _model(config: ChipConfig, gain: bytes, noise_scale: float) -> _core.ChipMod
         slicing=config.precision.slicing,
         slices=config.slices,
         shots=config.precision.shots,
-        inp_noise=noise.inp_noise * noise_scale,
-        out_noise=noise.out_noise * noise_scale,
-        phase_noise=noise.phase_noise * noise_scale,
-        photons=photons,
+        inp_noise=noise.inp_noise,
+        out_noise=noise.out_noise,
+        phase_noise=noise.phase_noise,
+        photons=noise.shot_photons or 0.0,
         crosstalk=noise.crosstalk,
         electronic_dc=config.dc == "electronic",
         optical_weights=config.weight_transform == "optical",
@@ -147,19 +146,15 @@ def _model(config: ChipConfig, gain: bytes, noise_scale: float) -> _core.ChipMod
 
 
 @lru_cache(maxsize=_MOST_PLANS)
-def transform_plan(
-    config: ChipConfig, gain: bytes, noise_scale: float, passes: int, double: bool
-) -> _core.ChipTransform:
+def transform_plan(config: ChipConfig, gain: bytes, passes: int, double: bool) -> _core.ChipTransform:
     """Return the plan of a transform of ``frame**passes`` samples."""
-    return _core.ChipTransform(_model(config, gain, noise_scale), passes, double)
+    return _core.ChipTransform(_model(config, gain), passes, double)
 
 
 @lru_cache(maxsize=_MOST_PLANS)
-def conv2d_plan(
-    config: ChipConfig, gain: bytes, noise_scale: float, geometry: tuple[Any, ...], double: bool
-) -> _core.ChipConv2d:
+def conv2d_plan(config: ChipConfig, gain: bytes, geometry: tuple[Any, ...], double: bool) -> _core.ChipConv2d:
     """Return the plan of a convolution; `geometry` is what :class:`pyfdsr._core.ChipConv2d` begins with."""
-    return _core.ChipConv2d(*geometry, _model(config, gain, noise_scale), double)
+    return _core.ChipConv2d(*geometry, _model(config, gain), double)
 
 
 def _edges(bins: int) -> NDArray[np.float64]:

@@ -172,6 +172,7 @@ class ChipTransform:
         inverse: bool,
         ranges: Sequence[tuple[float, float]],
         draw: tuple[int, int, int, int],
+        noise_scale: float,
         observe: bool,
         threads: int,
     ) -> tuple[_Array, dict[str, Any], NDArray[np.uint64] | None]: ...
@@ -201,13 +202,14 @@ class ChipConv2d:
         bias: _Array | None,
         ranges: Sequence[tuple[float, float]],
         draw: tuple[int, int, int, int],
+        noise_scale: float,
         compare: int,
         observe: bool,
         threads: int,
     ) -> tuple[_Array, dict[str, Any], NDArray[np.uint64] | None]: ...
     def adjoint_weight(
-        self, v: _Array, x: _Array, draw: tuple[int, int, int, int], threads: int
-    ) -> _Array: ...
+        self, v: _Array, x: _Array, draw: tuple[int, int, int, int], noise_scale: float, threads: int
+    ) -> tuple[_Array, dict[str, Any]]: ...
     @property
     def passes(self) -> int: ...
     @property

@@ -24,6 +24,7 @@ namespace {
 constexpr std::uint64_t kWeightSample = ~std::uint64_t{0};  // the sample number of kernels
 constexpr std::uint64_t kAdjointLayers = std::uint64_t{1} << 62;
 constexpr int kMostPasses = 2;
+constexpr Index kSpectraBytes = Index{16} << 20;  // of the spectra that a weight's gradient keeps at once
 
 int passes_for(const Conv2dGeometry& g, const ChipModel& m) {
   Size side = m.frame;
@@ -324,55 +325,66 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
 }
 
 // Spectra of input and cotangent by the chip, products summed electronically over all tiles, and one inverse transform
-// a pair of channels. Sums go by fixed chunks of packs, added in order.
+// a pair of channels. Spectra are kept for a block of packs; sums go block by block, so that their order does not
+// depend on threads, and are kept once.
 template <class T>
 void ChipConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x,
-                                   const Strides& x_strides, const ChipDraw& draw, int threads, T* v_w) const {
+                                   const Strides& x_strides, const ChipDraw& draw, int threads, T* v_w,
+                                   ChipTally* tally) const {
   const Plan& plan = *plan_;
   const Conv2dGeometry& g = plan.geometry;
   const auto& with = plan.transform;
   const int lanes = with.lanes(), ins = plan.in(), outs = plan.out();
   const Index n = with.elements(), block = n * 2 * lanes, pairs = Index{g.out_channels} * ins;
   const Index items = batch * plan.grid.tiles(), packs = (items + lanes - 1) / lanes;
-  const Index per_chunk = std::max<Index>(16, (packs + 15) / 16), chunks = (packs + per_chunk - 1) / per_chunk;
+  const Index pitch = (ins + outs) * block;
+  const Index at_once = std::clamp<Index>(kSpectraBytes / Index(pitch * sizeof(T)), 1, 64);
   const std::vector<ChipRange> ranges(with.passes(), {kFrameMaximum, kFrameMaximum});
   ChipDraw own = draw;
   own.layer += kAdjointLayers;
-  std::vector<std::vector<T>> partial(std::max<Index>(chunks, 1), std::vector<T>(pairs * n * 2));
-  parallel_for(chunks, threads, [&](std::int64_t chunk, int) {
-    const Buffer buffer(sizeof(T) * ((1 + ins + outs) * block + with.scratch()));
+  std::vector<T> sums(pairs * n * 2);
+  const Buffer kept(sizeof(T) * std::min(at_once, packs) * pitch);
+  T* const spectra = kept.template as<T>();
+  // One channel of one pack: the inputs of a group, then its outputs.
+  const auto transform = [&](int group, Index channel, Index pack, T* to) {
+    const Buffer buffer(sizeof(T) * (block + with.scratch()));
     T* const field = buffer.template as<T>();
-    T* const X = field + block;
-    T* const V = X + ins * block;
-    T* const scratch = V + outs * block;
-    for (Index pack = chunk * per_chunk; pack < std::min(packs, (chunk + 1) * per_chunk); ++pack) {
-      const Index item = pack * lanes;
-      const int used = int(std::min<Index>(lanes, items - item));
-      NoiseLanes noise = plan.lanes_of(own, item);
-      Gauges gauges;
-      const auto run = [&](T* to) {
-        with.run(field, true, nullptr, 1, false, with.all(), false, plan.model.electronic_dc, ranges, noise, used,
-                 scratch, to, gauges);
-        for (int lane = 0; lane < lanes; ++lane) noise.frame[lane] += std::uint32_t(with.frames());
-      };
-      for (int group = 0; group < g.groups; ++group) {
-        for (int c = 0; c < ins; ++c) {
-          plan.grid.gather_input(x + (group * ins + c) * x_strides.channel, x_strides, item, used, lanes, with.size(),
-                                 field);
-          run(X + c * block);
-        }
-        for (int o = 0; o < outs; ++o) {
-          plan.grid.gather_output(v + (group * outs + o) * v_strides.channel, v_strides, item, used, lanes,
-                                  with.size(), field);
-          run(V + o * block);
-        }
-        kernels::chip_kernels<T>().correlate(n, ins, outs, used, X, V,
-                                             partial[chunk].data() + Index{group} * n * outs * ins * 2);
-      }
+    const Index item = pack * lanes;
+    const int used = int(std::min<Index>(lanes, items - item));
+    NoiseLanes noise = plan.lanes_of(own, item);
+    for (int lane = 0; lane < lanes; ++lane)
+      noise.frame[lane] += std::uint32_t((Index{group} * (ins + outs) + channel) * with.frames());
+    if (channel < ins)
+      plan.grid.gather_input(x + (group * ins + channel) * x_strides.channel, x_strides, item, used, lanes,
+                             with.size(), field);
+    else
+      plan.grid.gather_output(v + (group * outs + channel - ins) * v_strides.channel, v_strides, item, used, lanes,
+                              with.size(), field);
+    Gauges gauges;
+    with.run(field, true, nullptr, 1, false, with.all(), false, plan.model.electronic_dc, ranges, noise, used,
+             field + block, to, gauges);
+    if (used == lanes) return;
+    for (Index row = 0; row < 2 * n; ++row) std::fill(to + row * lanes + used, to + (row + 1) * lanes, T(0));
+  };
+  constexpr Index kElements = 8;
+  for (int group = 0; group < g.groups; ++group)
+    for (Index first = 0; first < packs; first += at_once) {
+      const Index count = std::min(at_once, packs - first);
+      parallel_for(count * (ins + outs), threads, [&](std::int64_t job, int) {
+        transform(group, job % (ins + outs), first + job / (ins + outs), spectra + job * block);
+      });
+      parallel_for((n + kElements - 1) / kElements, threads, [&](std::int64_t part, int) {
+        kernels::chip_kernels<T>().correlate(n, part * kElements, std::min<Index>(n, (part + 1) * kElements), ins, outs,
+                                             count, pitch, spectra, spectra + ins * block,
+                                             sums.data() + Index{group} * n * outs * ins * 2);
+      });
     }
-  });
-  for (Index chunk = 1; chunk < chunks; ++chunk)
-    for (Index i = 0; i < pairs * n * 2; ++i) partial[0][i] += partial[chunk][i];
+  if (tally) {
+    *tally = {};
+    tally->frames = (items * (g.in_channels + g.out_channels) + pairs) * with.frames();
+    tally->dac_conversions = chip::dac_conversions(plan.model, tally->frames);
+    tally->adc_conversions = chip::adc_conversions(plan.model, tally->frames);
+  }
 
   const T scale = std::sqrt(T(n));
   const Window window{0, g.extent().y, 0, g.extent().x};
@@ -391,7 +403,7 @@ void ChipConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const Strid
       for (Index e = 0; e < n; ++e)
         for (int q = 0; q < 2; ++q)
           field[e * 2 * lanes + q * lanes + lane] =
-              partial[0][(((o / outs * n + e) * outs + o % outs) * ins + c) * 2 + q];
+              sums[(((o / outs * n + e) * outs + o % outs) * ins + c) * 2 + q];
     }
     std::vector<T> zero(lanes);
     if (plan.model.electronic_dc)

@@ -36,6 +36,18 @@ FrameSettings settings_of(const ChipModel& m) {
   return s;
 }
 
+namespace {
+
+FrameSettings scaled(FrameSettings s, double scale) {
+  s.inp_noise *= scale;
+  s.out_noise *= scale;
+  s.phase_noise *= scale;
+  s.photons = scale == 0 ? 0 : s.photons / (scale * scale);
+  return s;
+}
+
+}  // namespace
+
 ChipModel ideal(const ChipModel& model) {
   ChipModel perfect;
   perfect.frame = model.frame;
@@ -134,7 +146,8 @@ void PackTransform<T>::run(T* in, bool real_input, const T* factor, double facto
 
   const Size n = model_.frame;
   FrameCall<T> call;
-  call.settings = &settings_;
+  const FrameSettings settings = scaled(settings_, noise.scale);
+  call.settings = &settings;
   call.y = {n.y, matrices_.data() + offsets_[0], matrices_.data() + offsets_[1]};
   call.x = {n.x, matrices_.data() + offsets_[2], matrices_.data() + offsets_[3]};
   call.gain = gain_.empty() ? nullptr : gain_.data();

@@ -32,6 +32,7 @@ inline void set_key(kernels::NoiseLanes& noise, const ChipDraw& draw) {
   const auto key = noise_key(draw);
   noise.key[0] = key[0];
   noise.key[1] = key[1];
+  noise.scale = draw.noise_scale;
 }
 inline void set_sample(kernels::NoiseLanes& noise, int lane, std::uint64_t sample) {
   noise.sample_low[lane] = static_cast<std::uint32_t>(sample);

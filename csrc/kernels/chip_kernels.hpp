@@ -27,6 +27,7 @@ struct NoiseLanes {
   std::uint32_t frame[kMostChipLanes] = {};
   std::uint32_t sample_low[kMostChipLanes] = {};
   std::uint32_t sample_high[kMostChipLanes] = {};
+  double scale = 1;  // of the errors that change from frame to frame
 };
 
 // What a block of random numbers is for: the upper byte of word 0.
@@ -87,8 +88,10 @@ struct ChipTable {
   // G[o] = sum over c of X[c] W[o][c] for every element.
   // X [in][elements][2][lanes], W [elements][out][in][2], G [out][elements][2][lanes]
   void (*product)(Index elements, Index in, Index out, const T* X, const T* W, T* G);
-  // S[o][c] += sum over used lanes of X[c] conj(V[o]).   S [elements][out][in][2]
-  void (*correlate)(Index elements, Index in, Index out, int used, const T* X, const T* V, T* S);
+  // S[o][c] += sum over packs and lanes of X[c] conj(V[o]), for the elements [first, end).
+  // X [packs][in][elements][2][lanes] and V [packs][out]..., packs `pitch` apart; S [elements][out][in][2]
+  void (*correlate)(Index elements, Index first, Index end, Index in, Index out, Index packs, Index pitch, const T* X,
+                    const T* V, T* S);
   // count standard normal numbers for every lane, [count rounded up to 8][lanes]
   void (*normals)(const NoiseLanes& lanes, std::uint32_t purpose, Index count, float* out);
 };

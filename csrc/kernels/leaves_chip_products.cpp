@@ -64,30 +64,31 @@ void product(Index elements, Index in, Index out, const T* X, const T* W, T* G) 
 }
 
 template <class T>
-void correlate(Index elements, Index in, Index out, int used, const T* X, const T* Vs, T* S) {
+void correlate(Index elements, Index first, Index end, Index in, Index out, Index packs, Index pitch, const T* X,
+               const T* Vs, T* S) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  const Index pitch = elements * 2 * L;
-  V place{};
-  for (int lane = 0; lane < L; ++lane) place[lane] = T(lane);
-  const auto counts = place < T(used);
+  const Index channel = elements * 2 * L;
   const auto sum_of = [](V values) {
     T sum = 0;
     for (int lane = 0; lane < L; ++lane) sum += values[lane];
     return sum;
   };
-  for (Index e = 0; e < elements; ++e)
-    for (Index o = 0; o < out; ++o) {
-      const T* from = Vs + o * pitch + e * 2 * L;
-      const V vr = counts ? load<V>(from) : V{}, vi = counts ? load<V>(from + L) : V{};
+  for (Index e = first; e < end; ++e)
+    for (Index o = 0; o < out; ++o)
       for (Index c = 0; c < in; ++c) {
-        const T* x = X + c * pitch + e * 2 * L;
-        const V xr = load<V>(x), xi = load<V>(x + L);
+        const T* v = Vs + o * channel + e * 2 * L;
+        const T* x = X + c * channel + e * 2 * L;
+        V re{}, im{};
+        for (Index pack = 0; pack < packs; ++pack, v += pitch, x += pitch) {
+          const V vr = load<V>(v), vi = load<V>(v + L), xr = load<V>(x), xi = load<V>(x + L);
+          re += xr * vr + xi * vi;
+          im += xi * vr - xr * vi;
+        }
         T* s = S + ((e * out + o) * in + c) * 2;
-        s[0] += sum_of(xr * vr + xi * vi);
-        s[1] += sum_of(xi * vr - xr * vi);
+        s[0] += sum_of(re);
+        s[1] += sum_of(im);
       }
-    }
 }
 
 template <class T>

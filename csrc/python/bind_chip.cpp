@@ -13,6 +13,9 @@ namespace {
 
 using Ranges = std::vector<std::pair<double, double>>;
 using Complex = std::complex<double>;
+using Draw = std::array<std::uint64_t, 4>;
+
+ChipDraw draw_of(const Draw& d, double noise_scale) { return {d[0], d[1], d[2], d[3], noise_scale}; }
 
 std::vector<ChipRange> ranges_of(const Ranges& pairs) {
   std::vector<ChipRange> ranges;
@@ -93,7 +96,7 @@ class TransformPlan {
     return std::visit(std::forward<F>(f), plan_);
   }
 
-  py::tuple forward(const py::array& x, bool inverse, const Ranges& ranges, std::array<std::uint64_t, 4> draw,
+  py::tuple forward(const py::array& x, bool inverse, const Ranges& ranges, const Draw& draw, double noise_scale,
                     bool observe, int threads) const {
     return visit([&]<class T>(const ChipTransform<T>& plan) -> py::tuple {
       const py::ssize_t batch = first_extent("x", x);
@@ -106,7 +109,7 @@ class TransformPlan {
       const auto full_scales = ranges_of(ranges);
       {
         const py::gil_scoped_release release;
-        plan.forward(batch, in, inverse, full_scales, {draw[0], draw[1], draw[2], draw[3]}, threads, out, &tally,
+        plan.forward(batch, in, inverse, full_scales, draw_of(draw, noise_scale), threads, out, &tally,
                      observe ? &histograms : nullptr);
       }
       return py::make_tuple(y, dict_of(tally), array_of(histograms, observe));
@@ -133,7 +136,7 @@ class ConvolutionPlan {
   }
 
   py::tuple forward(const py::array& x, const py::array& w, const py::object& bias, const Ranges& ranges,
-                    std::array<std::uint64_t, 4> draw, int compare, bool observe, int threads) const {
+                    const Draw& draw, double noise_scale, int compare, bool observe, int threads) const {
     return visit([&]<class T>(const ChipConv2d<T>& plan) -> py::tuple {
       const Conv2dGeometry& g = plan.geometry();
       const py::ssize_t batch = first_extent("x", x);
@@ -148,28 +151,29 @@ class ConvolutionPlan {
       {
         const py::gil_scoped_release release;
         plan.forward(batch, in, dense(g.in_channels, g.input), weights, added, full_scales,
-                     {draw[0], draw[1], draw[2], draw[3]}, compare, threads, out, dense(g.out_channels, g.output()),
-                     &tally, observe ? &histograms : nullptr);
+                     draw_of(draw, noise_scale), compare, threads, out, dense(g.out_channels, g.output()), &tally,
+                     observe ? &histograms : nullptr);
       }
       return py::make_tuple(y, dict_of(tally), array_of(histograms, observe));
     });
   }
 
-  py::array adjoint_weight(const py::array& v, const py::array& x, std::array<std::uint64_t, 4> draw,
+  py::tuple adjoint_weight(const py::array& v, const py::array& x, const Draw& draw, double noise_scale,
                            int threads) const {
-    return visit([&]<class T>(const ChipConv2d<T>& plan) -> py::array {
+    return visit([&]<class T>(const ChipConv2d<T>& plan) -> py::tuple {
       const Conv2dGeometry& g = plan.geometry();
       const py::ssize_t batch = first_extent("v", v);
       const T* cotangent = data_of<T>("v", v, {batch, g.out_channels, g.output().y, g.output().x});
       const T* in = data_of<T>("x", x, {batch, g.in_channels, g.input.y, g.input.x});
       py::array_t<T> v_w(weight_shape(g));
       T* out = v_w.mutable_data();
+      ChipTally tally;
       {
         const py::gil_scoped_release release;
         plan.adjoint_weight(batch, cotangent, dense(g.out_channels, g.output()), in, dense(g.in_channels, g.input),
-                            {draw[0], draw[1], draw[2], draw[3]}, threads, out);
+                            draw_of(draw, noise_scale), threads, out, &tally);
       }
-      return v_w;
+      return py::make_tuple(v_w, dict_of(tally));
     });
   }
 
@@ -200,7 +204,7 @@ void bind_chip(py::module_& module) {
   py::class_<TransformPlan>(module, "ChipTransform")
       .def(py::init<const ChipModel&, int, bool>(), py::arg("model"), py::arg("passes"), py::arg("double"))
       .def("forward", &TransformPlan::forward, py::arg("x"), py::arg("inverse"), py::arg("ranges"), py::arg("draw"),
-           py::arg("observe"), py::arg("threads"))
+           py::arg("noise_scale"), py::arg("observe"), py::arg("threads"))
       .def_property_readonly("size",
                              [](const TransformPlan& p) {
                                return p.visit([](const auto& q) { return std::pair(q.size().y, q.size().x); });
@@ -213,9 +217,9 @@ void bind_chip(py::module_& module) {
            py::arg("in_channels"), py::arg("out_channels"), py::arg("kernel"), py::arg("input_size"), py::arg("stride"),
            py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("model"), py::arg("double"))
       .def("forward", &ConvolutionPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("ranges"),
-           py::arg("draw"), py::arg("compare"), py::arg("observe"), py::arg("threads"))
+           py::arg("draw"), py::arg("noise_scale"), py::arg("compare"), py::arg("observe"), py::arg("threads"))
       .def("adjoint_weight", &ConvolutionPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("draw"),
-           py::arg("threads"))
+           py::arg("noise_scale"), py::arg("threads"))
       .def_property_readonly("passes",
                              [](const ConvolutionPlan& p) { return p.visit([](const auto& q) { return q.passes(); }); })
       .def_property_readonly("tiles",

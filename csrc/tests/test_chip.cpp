@@ -83,7 +83,7 @@ void check_ideal_convolution(const Conv2dGeometry& g, bool optical, double toler
   for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - wanted[i]) < tolerance);
   CHECK(tally.compared == std::int64_t(y.size()) && tally.error <= tally.signal * tolerance * tolerance);
   for (int stage = 0; stage < 2; ++stage) CHECK(tally.dac_clipped[stage] == 0 && tally.adc_clipped[stage] == 0);
-  chip.adjoint_weight(batch, v.data(), ys, x.data(), xs, {}, 2, v_w.data());
+  chip.adjoint_weight(batch, v.data(), ys, x.data(), xs, {}, 2, v_w.data(), &tally);
   exact.adjoint_weight(batch, v.data(), ys, x.data(), xs, 2, wanted_v_w.data());
   for (std::size_t i = 0; i < v_w.size(); ++i) CHECK(std::abs(v_w[i] - wanted_v_w[i]) < 10 * tolerance);
 }

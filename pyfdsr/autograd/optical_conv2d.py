@@ -27,6 +27,7 @@ from .bridge import array_of, is_double, threads
 __all__ = ["Emulation", "gain_bytes", "optical_conv2d"]
 
 _BACKWARD_LAYERS = 2**61
+_COUNTED_BACKWARD = ("frames", "dac_conversions", "adc_conversions")
 _COMPARED_PACKS = 16
 """One pack of tiles in so many is compared with the ideal result."""
 
@@ -36,7 +37,8 @@ class Emulation:
     """How one call runs on the chip.
 
     `gain` holds the chip's static factors as bytes, `scales` the full scales of each stage; `told`
-    receives the counts and the histograms of a call, `gone_back` is called when a gradient has been taken.
+    receives the counts and the histograms of a call, `gone_back` those of its backward pass (of frames and
+    conversions; none but with ``gradient="chip"``).
     """
 
     config: ChipConfig
@@ -48,7 +50,7 @@ class Emulation:
     gradient: str
     observe: bool = False
     told: Callable[[dict[str, Any], Any], None] | None = None
-    gone_back: Callable[[], None] | None = None
+    gone_back: Callable[[dict[str, int]], None] | None = None
 
 
 def _geometry(channels: tuple[int, int], convolution: Convolution, size: tuple[int, int]) -> tuple[Any, ...]:
@@ -57,7 +59,7 @@ def _geometry(channels: tuple[int, int], convolution: Convolution, size: tuple[i
 
 def _plan(e: Emulation, channels: tuple[int, int], convolution: Convolution, size: Any, double: bool) -> Any:
     geometry = _geometry(channels, convolution, size)
-    return _chip.conv2d_plan(e.config, e.gain, e.noise_scale, geometry, double)
+    return _chip.conv2d_plan(e.config, e.gain, geometry, double)
 
 
 def _symmetric(convolution: Convolution) -> bool:
@@ -104,8 +106,9 @@ def _turned(weight: Tensor, groups: int) -> Tensor:
 
 def _chip_adjoints(
     v: Tensor, x: Tensor, weight: Tensor, e: Emulation, wanted: tuple[bool, bool]
-) -> tuple[Tensor | None, Tensor | None]:
-    """Cotangents of input and weight that the chip computes."""
+) -> tuple[Tensor | None, Tensor | None, dict[str, int]]:
+    """Cotangents of input and weight that the chip computes, and what that took."""
+    tallies: list[dict[str, int]] = []
     convolution, double, size = e.convolution, is_double(x), tuple(x.shape[2:])
     v_x = v_w = None
     if wanted[0]:
@@ -118,11 +121,15 @@ def _chip_adjoints(
         scales = [(_chip.FRAME_MAXIMUM, _chip.FRAME_MAXIMUM)] * len(e.scales)
         draw = e.draw._replace(layer=e.draw.layer + _BACKWARD_LAYERS)
         arrays = array_of(spread), array_of(turned)
-        v_x = torch.from_numpy(plan.forward(*arrays, None, scales, draw, 0, False, threads())[0])
+        found, counts, _ = plan.forward(*arrays, None, scales, draw, e.noise_scale, 0, False, threads())
+        v_x = torch.from_numpy(found)
+        tallies.append(counts)
     if wanted[1]:
         plan = _plan(e, (x.shape[1], weight.shape[0]), convolution, size, double)
-        v_w = torch.from_numpy(plan.adjoint_weight(array_of(v), array_of(x), e.draw, threads()))
-    return v_x, v_w
+        found, counts = plan.adjoint_weight(array_of(v), array_of(x), e.draw, e.noise_scale, threads())
+        v_w = torch.from_numpy(found)
+        tallies.append(counts)
+    return v_x, v_w, {name: sum(counts[name] for counts in tallies) for name in _COUNTED_BACKWARD}
 
 
 def _written(x: Tensor, e: Emulation) -> tuple[Tensor, Tensor | None]:
@@ -162,7 +169,9 @@ class OpticalConv2d(Function):
         plan = _plan(e, (x.shape[1], weight.shape[0]), e.convolution, x.shape[2:], is_double(x))
         arrays = array_of(x), array_of(weight), None if bias is None else array_of(bias)
         compare = _COMPARED_PACKS if e.told is not None else 0
-        y, counts, seen = plan.forward(*arrays, e.scales, e.draw, compare, e.observe, threads())
+        y, counts, seen = plan.forward(
+            *arrays, e.scales, e.draw, e.noise_scale, compare, e.observe, threads()
+        )
         if e.told is not None:
             e.told(counts, seen)
         result = torch.from_numpy(y)
@@ -178,8 +187,9 @@ class OpticalConv2d(Function):
         e: Emulation = ctx.emulation
         wanted = ctx.needs_input_grad[:2]
         v_bias = v.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
+        counts: dict[str, int] = {}
         if e.gradient == "chip":
-            v_x, v_w = _chip_adjoints(v, x, weight, e, wanted)
+            v_x, v_w, counts = _chip_adjoints(v, x, weight, e, wanted)
         elif e.gradient == "ste":
             written, kept = _written(x, e)
             v = v if unclipped is None else v * unclipped
@@ -188,7 +198,7 @@ class OpticalConv2d(Function):
         else:
             v_x, v_w = _exact_adjoints(v, x, weight, e.convolution, wanted)
         if e.gone_back is not None:
-            e.gone_back()
+            e.gone_back(counts)
         return v_x, v_w, v_bias, None
 
 

@@ -112,9 +112,9 @@ def synthetic_ranges(config: ChipConfig, x: NDArray[Any], quantile: float = QUAN
         (config.ideal(), config.replace(adc=ADCParameters(0, "abs_max"), noise=still))
     ):
         factors = b"" if gain is None or column == 0 else gain.tobytes()
-        plan = _chip.transform_plan(chip, factors, 0.0, passes, True)
+        plan = _chip.transform_plan(chip, factors, passes, True)
         scales = _chip.full_scales(chip, passes, ranges)
-        seen = plan.forward(field, False, scales, _chip.Draw(), True, get_num_threads())[2]
+        seen = plan.forward(field, False, scales, _chip.Draw(), 0.0, True, get_num_threads())[2]
         for p in range(passes):
             ranges[p, column] = _chip.quantile_of(seen[column, p], quantile)
     return ranges

@@ -33,7 +33,9 @@ class LayerStatistics:
     compared : int
         Values compared with the ideal result: a sixteenth of the tiles, at least some of every call.
     seconds, joules : float or None
-        From the configuration's frame rate and energies; None if it gives none.
+        From the configuration's frame rate and energies, backward passes included; None if it gives none.
+    backward_frames, backward_dac_conversions, backward_adc_conversions : int
+        Those of backward passes through the chip (``gradient="chip"``), which the others leave out.
     """
 
     frames: int
@@ -46,12 +48,19 @@ class LayerStatistics:
     compared: int
     seconds: float | None
     joules: float | None
+    backward_frames: int = 0
+    backward_dac_conversions: int = 0
+    backward_adc_conversions: int = 0
 
     @classmethod
     def of(cls, counts: dict[str, Any], config: ChipConfig) -> LayerStatistics:
         """Derive them from the core's counts."""
         frames = counts.get("frames", 0)
-        conversions = [counts.get(f"{kind}_conversions", 0) for kind in ("dac", "adc")]
+        conversions, backward = (
+            [counts.get(f"{way}{kind}_conversions", 0) for kind in ("dac", "adc")]
+            for way in ("", "backward_")
+        )
+        backward_frames = counts.get("backward_frames", 0)
         signal, error = counts.get("signal", 0.0), counts.get("error", 0.0)
         sinad = math.nan
         if counts.get("compared", 0) and signal > 0:
@@ -60,7 +69,8 @@ class LayerStatistics:
         energies = cost.dac_energy, cost.adc_energy
         joules = None
         if None not in energies:
-            joules = sum(n * energy for n, energy in zip(conversions, energies, strict=True))
+            both = (a + b for a, b in zip(conversions, backward, strict=True))
+            joules = sum(n * energy for n, energy in zip(both, energies, strict=True))
         return cls(
             frames,
             *conversions,
@@ -69,8 +79,10 @@ class LayerStatistics:
             sinad,
             effective_bits(sinad),
             counts.get("compared", 0),
-            None if cost.frame_rate is None else frames / cost.frame_rate,
+            None if cost.frame_rate is None else (frames + backward_frames) / cost.frame_rate,
             joules,
+            backward_frames,
+            *backward,
         )
 
 

@@ -79,7 +79,7 @@ def optical_conv2d(
     step: int = 0,
     observe: bool = False,
     told: Callable[[dict[str, Any], Any], None] | None = None,
-    gone_back: Callable[[], None] | None = None,
+    gone_back: Callable[[dict[str, int]], None] | None = None,
 ) -> Tensor:
     """Convolve like :func:`torch.nn.functional.conv2d`, on an emulated chip.
 
@@ -115,7 +115,8 @@ def optical_conv2d(
     told : callable, optional
         Receives the counts (a dict) and the histograms (an array or None) of the call.
     gone_back : callable, optional
-        Called when a gradient has been taken.
+        Called when a gradient has been taken, with the counts of the backward pass: of frames and conversions
+        with ``gradient="chip"``, else empty.
 
     Returns
     -------

@@ -248,8 +248,11 @@ class OpticalConv2d(FourierConv2d):
         """Return the call that is computed again; a first one if it is none."""
         return self.calls.find(input) or Call(int(self.chip_step), 0, self.chip_ranges.tolist())
 
-    def _went_back(self) -> None:
+    def _went_back(self, counts: dict[str, int]) -> None:
         self._gone_back = True
+        for name, value in counts.items():
+            name = f"backward_{name}"
+            self.counts[name] = self.counts.get(name, 0) + value
 
     def _told(self, counts: dict[str, Any], seen: np.ndarray | None) -> None:
         if seen is not None:

@@ -109,10 +109,12 @@ def chip_dft2(
     double = x.dtype not in (np.complex64, np.float32, np.float16)
     field = np.ascontiguousarray(x, np.complex128 if double else np.complex64)
     scales = _chip.full_scales(config, passes, None if ranges is None else np.asarray(ranges, float))
-    plan = _chip.transform_plan(config, _gain(config), _noise_scale(noise), passes, double)
+    plan = _chip.transform_plan(config, _gain(config), passes, double)
     batch = field.reshape(-1, *x.shape[-2:])
     draw = _draw(config, layer, step, sample)
-    y, counts, _ = plan.forward(batch, bool(inverse), scales, draw, False, get_num_threads())
+    y, counts, _ = plan.forward(
+        batch, bool(inverse), scales, draw, _noise_scale(noise), False, get_num_threads()
+    )
     y = y.reshape(x.shape)
     return (y, counts) if return_counts else y
 
@@ -187,10 +189,12 @@ def chip_conv2d(
     passes = _chip.passes_for(config, convolution.extent)
     scales = _chip.full_scales(config, 2 * passes, None if ranges is None else np.asarray(ranges, float))
     geometry = (x.shape[1], w.shape[0], convolution.kernel, x.shape[2:], *convolution[1:5])
-    plan = _chip.conv2d_plan(config, _gain(config), _noise_scale(noise), geometry, double)
+    plan = _chip.conv2d_plan(config, _gain(config), geometry, double)
     arrays: list[NDArray[Any] | None] = [
         None if a is None else np.ascontiguousarray(a, real) for a in (x, w, bias)
     ]
     draw = _draw(config, layer, step, sample)
-    y, counts, _ = plan.forward(*arrays, scales, draw, int(return_counts), False, get_num_threads())
+    y, counts, _ = plan.forward(
+        *arrays, scales, draw, _noise_scale(noise), int(return_counts), False, get_num_threads()
+    )
     return (y, counts) if return_counts else y

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pyfdsr.chip import optical_layers, set_noise_scale
+from pyfdsr.chip import optical_layers
 
 from .trainer import TrainingDiverged
 
@@ -95,8 +95,9 @@ class HardwareAwareTraining:
         Parameters
         ----------
         model : torch.nn.Module
-            Left in training mode, with the whole of its errors and its full scales fixed again, also after an
-            exception.
+            Left in training mode, with its errors and its learning of full scales as they were before, also
+            after an exception. The factor of the errors that each layer has (`noise_scale`) multiplies the
+            schedule's.
         batches : collection of (input, target)
             Gone through once an epoch; has a length.
         loss : callable
@@ -126,6 +127,7 @@ class HardwareAwareTraining:
             raise ValueError("batches: there are none, at least one is needed")
         layers = [layer for _, layer in optical_layers(model)]
         learning = (self.range_rate, self.clip_target) if self.range_rate > 0 else None
+        before = [(layer.noise_scale, layer.range_learning) for layer in layers]
         model.train()
         means = []
         try:
@@ -134,7 +136,9 @@ class HardwareAwareTraining:
             for epoch in range(epochs):
                 total = 0.0
                 for index, (inputs, target) in enumerate(batches):
-                    set_noise_scale(model, self.noise_scale_at(epoch * count + index, epochs * count))
+                    factor = self.noise_scale_at(epoch * count + index, epochs * count)
+                    for layer, (whole, _) in zip(layers, before, strict=True):
+                        layer.noise_scale = factor * whole
                     value = loss(model(inputs), target)
                     if not math.isfinite(value.item()):
                         raise TrainingDiverged(f"the loss is {value.item()} in epoch {epoch + 1}")
@@ -146,7 +150,6 @@ class HardwareAwareTraining:
                 if told is not None:
                     told(epoch + 1, means[-1])
         finally:
-            set_noise_scale(model, 1.0)
-            for layer in layers:
-                layer.range_learning = None
+            for layer, (scale, learnt) in zip(layers, before, strict=True):
+                layer.noise_scale, layer.range_learning = scale, learnt
         return means

@@ -177,6 +177,26 @@ def test_counts_of_a_call():
     assert free.seconds is None and free.joules is None and np.isnan(free.sinad)
 
 
+def test_backward_frames_are_counted_by_themselves():
+    config = FIXED.replace(cost=CostParameters(1e6, 1e-12, 3e-12))
+    layer = nn.OpticalConv2d(3, 5, 3, padding=1, chip=config, gradient="chip")
+    x = torch.rand(2, 3, 32, 32, requires_grad=True)
+    layer(x).sum().backward()
+    stats = chip.chip_stats(layer)[""]
+    assert stats.frames == 2 * 16 * (3 + 5)
+    # The input's gradient is a convolution of 5 to 3 channels with 4×4 tiles; the weight's takes the spectra
+    # of all channels, and a frame for each pair of them.
+    backward = 2 * 16 * (5 + 3) + 2 * 16 * (3 + 5) + 15
+    assert stats.backward_frames == backward
+    assert stats.backward_dac_conversions == stats.backward_adc_conversions == backward * 242
+    assert stats.seconds == (stats.frames + backward) / 1e6
+    assert stats.joules == pytest.approx((stats.frames + backward) * 242 * 4e-12)
+    for gradient in ("perfect", "ste"):
+        layer = nn.OpticalConv2d(3, 5, 3, padding=1, chip=config, gradient=gradient)
+        layer(x).sum().backward()
+        assert chip.chip_stats(layer)[""].backward_frames == 0
+
+
 def test_frames_that_multiply_write_field_and_kernel():
     x, w = np.ones((2, 3, 32, 32)), np.ones((5, 3, 3, 3))
     for precision, repeats in ((PrecisionParameters(), 1), (PrecisionParameters("binary", 10, shots=3), 6)):

@@ -1,10 +1,14 @@
 """Law 11: the gradients of the emulated convolution."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
 from test_optical_conv2d import CASES, IDEAL, NOISY, layer_of, maps
 
+import pyfdsr
 from pyfdsr import nn
 from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters, NoiseParameters
 from pyfdsr.functional import optical_conv2d
@@ -58,6 +62,41 @@ def test_chip_gradients_go_through_the_chip():
     assert all(torch.equal(a, b) for a, b in zip(chips, again, strict=True))
     other = gradients(layer_of("plain", NOISY.replace(seed=8), gradient="chip"), x, v)
     assert not torch.equal(other[0], chips[0])
+
+
+PROGRAM = """
+import resource
+import numpy as np
+from pyfdsr import _chip
+from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters
+
+config = ChipConfig(dac=DACParameters(4, "abs_max"), adc=ADCParameters(8, "abs_max"))
+geometry = 64, 64, (3, 3), (9, 9), (1, 1), (1, 1, 1, 1), (1, 1), 1
+plan = _chip.conv2d_plan(config, b"", geometry, False)
+x = np.random.default_rng(0).standard_normal((2048, 64, 9, 9), dtype=np.float32)
+plan.adjoint_weight(x[:8], x[:8], _chip.Draw(), 1.0, 2)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+plan.adjoint_weight(x, x, _chip.Draw(), 1.0, 2)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_a_weights_gradient_needs_little_memory():
+    finished = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    # 16 MiB of spectra are kept, their sums take 64² times 121 complex numbers: 4 MiB.
+    assert float(finished.stdout) < 32
+
+
+def test_chip_gradients_are_the_same_for_any_threads():
+    x = maps(40)
+    v = torch.randn(40, 6, 18, 21)
+    found = []
+    for threads in (1, 2, 4):
+        pyfdsr.set_num_threads(threads)
+        found.append(gradients(layer_of("plain", NOISY, gradient="chip"), x, v)[:2])
+    pyfdsr.set_num_threads(None)
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(other, found[0], strict=True))
 
 
 def test_straight_through_is_zero_where_converters_clip():

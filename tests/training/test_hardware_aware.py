@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pyfdsr import chip, data, nn
+from pyfdsr import _chip, chip, data, nn
 from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters, NoiseParameters
 from pyfdsr.training import HardwareAwareTraining, TrainingDiverged
 
@@ -83,6 +83,21 @@ def test_ranges_move_only_where_they_are_learnt(batches):
         changed = (model[0].chip_ranges != before) & ~before.isnan()
         assert bool(changed.any()) == moves
     assert model[0].chip_ranges[1, 0].isnan()  # inner_bound="abs_max" is not calibrated
+
+
+def test_annealing_builds_no_plans_and_gives_back_what_was_set(batches):
+    model = chip.convert_to_optical(network(), CONFIG, gradient="chip")
+    chip.calibrate_ranges(model, batches[:2])
+    model[0].noise_scale, model[0].range_learning, seen = 0.5, (0.3, 0.1), []
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(module[0].noise_scale))
+    model(batches[0][0]).sum().backward()
+    _chip.conv2d_plan.cache_clear()
+    HardwareAwareTraining(first_scale=0.2).fit(
+        model, batches[:3], F.cross_entropy, torch.optim.SGD(model.parameters(), 1e-4), 2
+    )
+    assert seen[1:] == pytest.approx([0.1, 0.26, 0.42, 0.5, 0.5, 0.5])
+    assert _chip.conv2d_plan.cache_info().misses == 1  # the input needs no gradient
+    assert model[0].noise_scale == 0.5 and model[0].range_learning == (0.3, 0.1)
 
 
 def test_the_noise_grows():

@@ -51,6 +51,7 @@ struct ChipRange {
 struct ChipDraw {
   std::uint64_t seed = 0, layer = 0, step = 0;
   std::uint64_t sample = 0;  // number of the first one
+  double noise_scale = 1;    // factor of the errors that change from frame to frame; photons go with 1 / its square
 };
 
 struct ChipTally {
@@ -121,11 +122,11 @@ class ChipConv2d {
                std::span<const ChipRange> ranges, const ChipDraw& draw, int compare, int threads,
                // outputs
                T* y, const Strides& y_strides, ChipTally* tally, ChipHistograms* histograms) const;
-  // Every converter takes the largest value of a frame for its full scale.
+  // Every converter takes the largest value of a frame for its full scale. tally: frames and conversions; may be null.
   void adjoint_weight(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x, const Strides& x_strides,
                       const ChipDraw& draw, int threads,
                       // outputs
-                      T* v_w) const;
+                      T* v_w, ChipTally* tally) const;
 
  private:
   struct Plan;
