@@ -30,6 +30,11 @@ def check_gradient(gradient: Any) -> str:
     return gradient
 
 
+def _is_cast(*dtypes: torch.dtype) -> bool:
+    # Autocast leaves double precision alone.
+    return torch.is_autocast_enabled("cpu") and torch.float64 not in dtypes
+
+
 def _check(input: Any, weight: Any, bias: Any) -> None:
     for name, tensor in (("input", input), ("weight", weight), ("bias", bias)):
         if tensor is None and name == "bias":
@@ -40,6 +45,10 @@ def _check(input: Any, weight: Any, bias: Any) -> None:
             raise TypeError(f"{name} has dtype {tensor.dtype}: must be real floating")
         if tensor.device.type != "cpu":
             raise ValueError(f"{name} is on device {tensor.device}: the compiled core works on cpu tensors")
+        if tensor.dtype != input.dtype and not _is_cast(tensor.dtype, input.dtype):
+            raise TypeError(
+                f"{name} has dtype {tensor.dtype} and input {input.dtype}: must be the same, but under autocast"
+            )
     if weight.ndim != 4 or input.ndim not in (3, 4):
         shapes = f"{tuple(input.shape)} and {tuple(weight.shape)}"
         raise ValueError(
@@ -86,7 +95,8 @@ def optical_conv2d(
     Parameters
     ----------
     input : Tensor, [B, Ci, H, W] or [Ci, H, W]
-        float32 or float64; half precisions are computed in float32.
+        float32 or float64; half precisions are computed in float32. `weight` and `bias` have its dtype,
+        but under autocast.
     weight : Tensor, [Co, Ci / groups, ky, kx]
         Kernels.
     bias : Tensor, [Co], optional

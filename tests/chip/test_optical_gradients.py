@@ -15,6 +15,9 @@ from pyfdsr.functional import optical_conv2d
 from tolerances import assert_close
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+
+
 def gradients(layer, x, v):
     x = x.clone().requires_grad_()
     layer.zero_grad()
@@ -137,6 +140,21 @@ def test_the_representation_says_which():
         (lambda: optical_conv2d(torch.ones(1, 1, 9, 9), None, chip=NOISY), TypeError, "weight=None"),
         (lambda: layer_of("plain", NOISY)(maps(channels=3)), ValueError, "input has 3 channels"),
         (lambda: layer_of("plain", NOISY)(maps().to(torch.int32)), TypeError, "input has dtype torch.int32"),
+        (
+            lambda: layer_of("plain", NOISY)(maps().double()),
+            TypeError,
+            "weight has dtype torch.float32 and input torch.float64: must be the same",
+        ),
+        (
+            lambda: layer_of("plain", NOISY).bfloat16()(maps()),
+            TypeError,
+            "weight has dtype torch.bfloat16 and input torch.float32",
+        ),
+        (
+            lambda: optical_conv2d(maps(), torch.ones(1, 4, 3, 3), torch.ones(1).double(), chip=NOISY),
+            TypeError,
+            "bias has dtype torch.float64",
+        ),
         (lambda: layer_of("plain", NOISY)(maps(size=(2, 2))), ValueError, "larger than the padded input"),
         (
             lambda: layer_of("plain", NOISY.replace(adc=ADCParameters(8)))(maps()),
@@ -154,6 +172,15 @@ def test_bad_arguments_are_named(make, error, message):
     with pytest.raises(error) as caught:
         make()
     assert message in str(caught.value)
+
+
+def test_autocast_mixes_precisions():
+    layer, x = layer_of("plain", NOISY).eval(), maps()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x.bfloat16())
+        with pytest.raises(TypeError, match="weight has dtype torch.float32 and input torch.float64"):
+            layer(x.double())
+    assert torch.equal(y, layer(x.bfloat16().float()).bfloat16())
 
 
 def test_an_ideal_converter_needs_no_calibration():
