@@ -50,15 +50,18 @@ class Draw(NamedTuple):
 
 
 def static_gain(config: ChipConfig) -> NDArray[np.complex128] | None:
-    """Complex factors of a chip's modulators, [frame]; None if they are all 1.
+    """Complex factors of a chip's modulators, [frame], or [2, *frame] where it multiplies; None if all are 1.
 
-    They depend on the seed and the frame alone, so that all layers of a network meet the same device.
+    A device that multiplies has a second bank of modulators, which writes the kernels' spectra. They depend
+    on the seed and the frame alone, so that all layers of a network meet the same device.
     """
     noise = config.noise
     if noise.gain_std == 0 and noise.phase_std == 0:
         return None
-    spread = np.random.Generator(np.random.Philox(key=config.seed)).standard_normal((2, *config.frame))
-    return (1 + noise.gain_std * spread[0]) * np.exp(1j * noise.phase_std * spread[1])
+    generator = np.random.Generator(np.random.Philox(key=config.seed))
+    spread = generator.standard_normal((2 if config.product == "optical" else 1, 2, *config.frame))
+    gain = (1 + noise.gain_std * spread[:, 0]) * np.exp(1j * noise.phase_std * spread[:, 1])
+    return gain if len(gain) > 1 else gain[0]
 
 
 def passes_for(config: ChipConfig, extent: tuple[int, int]) -> int:

@@ -205,8 +205,9 @@ class ChipConv2d:
         noise_scale: float,
         compare: int,
         observe: bool,
+        keep: bool,
         threads: int,
-    ) -> tuple[_Array, dict[str, Any], NDArray[np.uint64] | None]: ...
+    ) -> tuple[_Array, dict[str, Any], NDArray[np.uint64] | None, _Array | None]: ...
     def adjoint_weight(
         self, v: _Array, x: _Array, draw: tuple[int, int, int, int], noise_scale: float, threads: int
     ) -> tuple[_Array, dict[str, Any]]: ...

@@ -1,6 +1,7 @@
 // The quantiser's definition, and the rules of a chip's parameters.
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "chip/frame.hpp"
 
@@ -36,8 +37,9 @@ void check_chip(const ChipModel& m) {
   positive("crosstalk", m.crosstalk);
   if (!(m.reference_amplitude > 0))
     invalid_argument("reference_amplitude: ", m.reference_amplitude, " given, must be above 0");
-  if (!m.gain.empty() && std::ptrdiff_t(m.gain.size()) != m.frame.area())
-    invalid_argument("gain: ", m.gain.size(), " elements given, ", m.frame.area(), " needed");
+  const std::ptrdiff_t banks = m.optical_product ? 2 : 1;
+  if (!m.gain.empty() && std::ptrdiff_t(m.gain.size()) != banks * m.frame.area())
+    invalid_argument("gain: ", m.gain.size(), " elements given, ", banks * m.frame.area(), " needed");
 }
 
 ChipTally& ChipTally::operator+=(const ChipTally& other) {
@@ -57,6 +59,53 @@ ChipTally& ChipTally::operator+=(const ChipTally& other) {
 }
 
 namespace chip {
+namespace {
+
+using Complex = std::complex<double>;
+
+// A level of 0 ... the full scale, in half steps of the signed converter.
+double quantise_size(double size, int bits, double full_scale) {
+  const double most = double((1 << bits) - 2);
+  return full_scale > 0 ? std::nearbyint(std::clamp(size / full_scale * most, 0.0, most)) * (full_scale / most) : 0;
+}
+
+double modulated(double value, const ChipModel& model, double full_scale) {
+  double drive = full_scale > 0 ? std::clamp(value / full_scale, -1.0, 1.0) : 0;
+  if (model.linearise) drive = std::asin(drive) * 2 / std::numbers::pi;
+  return full_scale * std::sin(std::numbers::pi / 2 * quantise(drive, model.dac_bits, 1));
+}
+
+Complex encoded(Complex value, const ChipModel& model, double full_scale) {
+  const int bits = model.dac_bits;
+  if (bits == 0) return value;
+  switch (model.encoding) {
+    case ChipEncoding::polar: {
+      const double turn = 2 * std::numbers::pi / double(1 << bits);
+      return quantise_size(std::abs(value), bits, full_scale) *
+             std::polar(1.0, std::nearbyint(std::arg(value) / turn) * turn);
+    }
+    case ChipEncoding::mzi:
+      return {modulated(value.real(), model, full_scale), modulated(value.imag(), model, full_scale)};
+    default: return {quantise(value.real(), bits, full_scale), quantise(value.imag(), bits, full_scale)};
+  }
+}
+
+}  // namespace
+
+void write_static(const ChipModel& model, double full_scale, const Complex* gain, Complex* field) {
+  const Size n = model.frame;
+  for (Index e = 0; e < n.area(); ++e) field[e] = encoded(field[e], model, full_scale) * (gain ? gain[e] : 1.0);
+  if (model.crosstalk == 0) return;
+  const std::vector<Complex> own(field, field + n.area());
+  for (int y = 0; y < n.y; ++y)
+    for (int x = 0; x < n.x; ++x) {
+      const Index e = Index{y} * n.x + x;
+      if (y > 0) field[e] += model.crosstalk * own[e - n.x];
+      if (y + 1 < n.y) field[e] += model.crosstalk * own[e + n.x];
+      if (x > 0) field[e] += model.crosstalk * own[e - 1];
+      if (x + 1 < n.x) field[e] += model.crosstalk * own[e + 1];
+    }
+}
 
 void take(ChipTally& tally, int stage, const Gauges& gauges) {
   tally.dac_values[stage] += gauges.counts.dac_values;

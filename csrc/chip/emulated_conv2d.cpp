@@ -38,7 +38,7 @@ int passes_for(const Conv2dGeometry& g, const ChipModel& m) {
 template <class T>
 struct Spectra {
   std::vector<T> sums;     // [groups][elements][out][in][2]
-  std::vector<T> factors;  // [out_channels][in][elements][2], quantised, where the device multiplies
+  std::vector<T> factors;  // [out_channels][in][elements][2], as written, where the device multiplies
   std::vector<double> factor_scale;
 };
 
@@ -70,7 +70,7 @@ struct ChipConv2d<T>::Plan {
   template <class Sink>
   void convolve(const PackTransform<T>& with, bool optical, const Spectra<T>& spectra, Index item, int used, const T* x,
                 const Strides& strides, std::span<const ChipRange> ranges, NoiseLanes noise, Gauges& forward,
-                Gauges& inverse, Sink&& sink) const;
+                Gauges& inverse, T* kept, Sink&& sink) const;
   NoiseLanes lanes_of(const ChipDraw& draw, Index item) const;
 };
 
@@ -150,24 +150,42 @@ void ChipConv2d<T>::Plan::transform_kernels(const PackTransform<T>& with, const 
   });
 }
 
-// The spectra as the device's own converters write them, each scaled by its largest quadrature.
+// The spectra as a second bank of the device's modulators writes them, scaled by the largest quadrature of each (or
+// amplitude, in polar encoding). In several passes the first one multiplies: its frames take every step-th element.
 template <class T>
 void ChipConv2d<T>::Plan::write_factors(Spectra<T>& spectra) const {
   const int outs = out(), ins = in();
+  const Size size = transform.size(), frame = model.frame, steps{size.y / frame.y, size.x / frame.x};
   const Index n = elements();
+  const std::complex<double>* const gain = model.gain.empty() ? nullptr : model.gain.data() + frame.area();
+  const bool polar = model.encoding == ChipEncoding::polar;
+  std::vector<std::complex<double>> field(frame.area());
   spectra.factors.resize(spectra.sums.size());
   spectra.factor_scale.assign(Index{geometry.out_channels} * ins, 0);
   for (Index o = 0; o < geometry.out_channels; ++o)
     for (Index c = 0; c < ins; ++c) {
-      T* const to = spectra.factors.data() + (o * ins + c) * n * 2;
+      const auto value = [&](Index e) {
+        const T* from = spectra.sums.data() + (((o / outs * n + e) * outs + o % outs) * ins + c) * 2;
+        return std::complex<double>(from[0], from[1]);
+      };
       double& scale = spectra.factor_scale[o * ins + c];
-      for (Index e = 0; e < n; ++e)
-        for (int q = 0; q < 2; ++q) {
-          const T value = spectra.sums[(((o / outs * n + e) * outs + o % outs) * ins + c) * 2 + q];
-          to[2 * e + q] = value;
-          scale = std::max(scale, std::abs(double(value)));
+      for (Index e = 0; e < n; ++e) {
+        const auto w = value(e);
+        scale = std::max(scale, polar ? std::abs(w) : std::max(std::abs(w.real()), std::abs(w.imag())));
+      }
+      T* const to = spectra.factors.data() + (o * ins + c) * n * 2;
+      for (int y = 0; y < steps.y; ++y)
+        for (int x = 0; x < steps.x; ++x) {
+          const auto place = [&](Index e) {
+            return (y + e / frame.x * steps.y) * size.x + x + e % frame.x * steps.x;
+          };
+          for (Index e = 0; e < frame.area(); ++e) field[e] = value(place(e));
+          chip::write_static(model, scale, gain, field.data());
+          for (Index e = 0; e < frame.area(); ++e) {
+            to[2 * place(e)] = T(field[e].real());
+            to[2 * place(e) + 1] = T(field[e].imag());
+          }
         }
-      for (Index i = 0; i < 2 * n; ++i) to[i] = T(quantise(double(to[i]), model.dac_bits, scale));
     }
 }
 
@@ -182,12 +200,13 @@ NoiseLanes ChipConv2d<T>::Plan::lanes_of(const ChipDraw& draw, Index item) const
   return noise;
 }
 
-// One pack of tiles from `item` on. sink(o, values) takes the valid outputs [valid][lanes] of channel o.
+// One pack of tiles from `item` on. sink(o, values) takes the valid outputs [valid][lanes] of channel o, and finds in
+// kept [valid][lanes], if given, the shares of them that were not clipped.
 template <class T>
 template <class Sink>
 void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, const Spectra<T>& spectra, Index item,
                                    int used, const T* x, const Strides& strides, std::span<const ChipRange> ranges,
-                                   NoiseLanes noise, Gauges& forward, Gauges& inverse, Sink&& sink) const {
+                                   NoiseLanes noise, Gauges& forward, Gauges& inverse, T* kept, Sink&& sink) const {
   const int lanes = with.lanes(), ins = in(), outs = out(), passes = with.passes();
   const Index n = with.elements(), block = n * 2 * lanes, valid = grid.valid.area();
   const Index products = optical ? 1 : outs;
@@ -203,18 +222,18 @@ void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, c
     for (int lane = 0; lane < lanes; ++lane) noise.frame[lane] += std::uint32_t(transform.frames());
   };
   // With an electronic mean the zero frequency is not written: its transform is the same for all outputs.
-  T kept[kernels::kMostChipLanes];
+  T zeros[kernels::kMostChipLanes];
   const T per_root = T(1) / std::sqrt(T(n));
   const auto keep_zero = [&](T* spectrum, T re, T im) {
     for (int lane = 0; lane < lanes; ++lane) {
-      kept[lane] = model.electronic_dc ? (spectrum[lane] * re - spectrum[lanes + lane] * im) * per_root : T(0);
+      zeros[lane] = model.electronic_dc ? (spectrum[lane] * re - spectrum[lanes + lane] * im) * per_root : T(0);
       if (model.electronic_dc) spectrum[lane] = spectrum[lanes + lane] = 0;
     }
   };
   const auto add_zero = [&](const T* from, T* to, bool add) {
     for (Index i = 0; i < valid; ++i)
       for (int lane = 0; lane < lanes; ++lane) {
-        const T value = from[i * lanes + lane] + kept[lane];
+        const T value = from[i * lanes + lane] + zeros[lane];
         to[i * lanes + lane] = add ? to[i * lanes + lane] + value : value;
       }
   };
@@ -232,7 +251,7 @@ void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, c
       if (!optical) {
         keep_zero(G + o * block, 1, 0);
         with.run(G + o * block, false, nullptr, 1, true, window, true, false, ranges.last(passes), noise, used, scratch,
-                 result, inverse);
+                 result, inverse, kept);
         advance();
         add_zero(result, result, false);
         sink(channel, result);
@@ -257,11 +276,12 @@ void ChipConv2d<T>::Plan::convolve(const PackTransform<T>& with, bool optical, c
 template <class T>
 void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_strides, const T* w, const T* bias,
                             std::span<const ChipRange> ranges, const ChipDraw& draw, int compare, int threads, T* y,
-                            const Strides& y_strides, ChipTally* tally, ChipHistograms* histograms) const {
+                            const Strides& y_strides, ChipTally* tally, ChipHistograms* histograms, T* kept) const {
   const Plan& plan = *plan_;
   const Conv2dGeometry& g = plan.geometry;
   const int lanes = plan.transform.lanes(), passes = plan.transform.passes();
   if (int(ranges.size()) != 2 * passes) invalid_argument("ranges: ", ranges.size(), " given, ", 2 * passes, " needed");
+  if (kept && plan.model.optical_product) invalid_argument("kept: given, must be null where the device multiplies");
   Spectra<T> exact, used_spectra;
   const bool both = plan.model.optical_weights || plan.model.optical_product;
   plan.transform_kernels(plan.perfect, w, draw, threads, exact.sums);
@@ -295,12 +315,15 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
     to.outside = outside;
     if (!plan.grid.mark_outputs(item, used, lanes, counted.data())) from.counted = counted.data();
     const bool compared = compare > 0 && pack % compare == 0;
-    std::vector<T> kept(compared ? g.out_channels * valid : 0);
+    std::vector<T> results(compared ? g.out_channels * valid : 0), shares(kept ? valid : 0);
     plan.convolve(plan.transform, plan.model.optical_product, spectra, item, used, x, x_strides, ranges, noise, to, from,
-                  [&](int o, const T* values) {
+                  kept ? shares.data() : nullptr, [&](int o, const T* values) {
                     plan.grid.scatter_output(values, bias ? bias[o] : T(0), item, used, lanes,
                                              y + o * y_strides.channel, y_strides);
-                    if (compared) std::copy(values, values + valid, kept.data() + o * valid);
+                    if (compared) std::copy(values, values + valid, results.data() + o * valid);
+                    if (kept)
+                      plan.grid.scatter_output(shares.data(), T(0), item, used, lanes, kept + o * y_strides.channel,
+                                               y_strides);
                   });
     ChipTally& own = tallies[pack];
     chip::take(own, 0, to);
@@ -308,8 +331,8 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
     if (!compared) return;
     Gauges unused;
     plan.convolve(plan.perfect, false, exact, item, used, x, x_strides, free, noise, unused, unused,
-                  [&](int o, const T* values) {
-                    plan.grid.compare(values, kept.data() + o * valid, item, used, lanes, own);
+                  nullptr, [&](int o, const T* values) {
+                    plan.grid.compare(values, results.data() + o * valid, item, used, lanes, own);
                   });
   });
   if (histograms) *histograms = chip::summed(seen, bins);

@@ -114,9 +114,9 @@ PackTransform<T>::PackTransform(const ChipModel& model, int passes)
     offsets_[i] = Index(matrices_.size());
     add_folded(matrices_, i < 2 ? n.y : n.x, i % 2 == 1);
   }
-  for (const auto& g : model.gain) {
-    gain_.push_back(T(g.real()));
-    gain_.push_back(T(g.imag()));
+  for (Index e = 0; !model.gain.empty() && e < n.area(); ++e) {
+    gain_.push_back(T(model.gain[e].real()));
+    gain_.push_back(T(model.gain[e].imag()));
   }
   twiddles_y_ = circle<T>(size_.y);
   twiddles_x_ = circle<T>(size_.x);
@@ -139,7 +139,7 @@ Index PackTransform<T>::scratch() const {
 template <class T>
 void PackTransform<T>::run(T* in, bool real_input, const T* factor, double factor_scale, bool inverse, Window window,
                            bool real_output, bool electronic_dc, std::span<const ChipRange> ranges,
-                           const NoiseLanes& noise, int used, T* scratch, T* out, Gauges& gauges) const {
+                           const NoiseLanes& noise, int used, T* scratch, T* out, Gauges& gauges, T* kept) const {
   T* const mean = scratch;
   scratch += 2 * lanes_;
   if (electronic_dc) table_.remove_mean(elements(), in, mean);
@@ -157,7 +157,7 @@ void PackTransform<T>::run(T* in, bool real_input, const T* factor, double facto
   call.counts = &gauges.counts;
   NoiseLanes lanes = noise;
   call.noise = &lanes;
-  const double complex_scale = factor ? 2 * factor_scale : std::numbers::sqrt2;
+  call.factor_scale = T(factor_scale);
 
   if (passes_ == 1) {
     call.factor = factor;
@@ -169,31 +169,35 @@ void PackTransform<T>::run(T* in, bool real_input, const T* factor, double facto
     call.dac_range = T(ranges[0].dac);
     call.adc_range = T(std::max(ranges[0].adc, 0.0));
     if (ranges[0].adc < 0)
-      call.worst_case = T(std::sqrt(double(n.area())) * (real_input && !factor ? 1 : complex_scale));
+      call.worst_case = T(worst_case(real_input, factor, factor_scale));
     call.dac_histogram = gauges.dac;
     call.adc_histogram = gauges.adc;
     call.counted = gauges.counted;
+    call.kept = kept;
     table_.frame(call);
   } else {
     call.y1 = n.y, call.x1 = n.x;
+    std::vector<T> kept_all(kept ? elements() * 2 * lanes_ : 0);
     const auto counted = placed(gauges.counted, window, real_output);
     for (int p = 0; p < passes_; ++p) {
       call.real_input = real_input && p == 0;
       call.dac_range = T(ranges[p].dac);
       call.adc_range = T(std::max(ranges[p].adc, 0.0));
       if (ranges[p].adc < 0)
-        call.worst_case = T(std::sqrt(double(n.area())) *
-                            (p > 0 ? std::numbers::sqrt2 : real_input && !factor ? 1 : complex_scale));
+        call.worst_case = T(worst_case(call.real_input, factor && p == 0, factor_scale));
       call.dac_histogram = gauges.dac ? gauges.dac + std::size_t(p) * kernels::kHistogramBins : nullptr;
       call.adc_histogram = gauges.adc ? gauges.adc + std::size_t(p) * kernels::kHistogramBins : nullptr;
       const bool last = p == passes_ - 1;
-      pass(p, call, p == 0 ? factor : nullptr, in, scratch, last && !counted.empty() ? counted.data() : nullptr);
+      pass(p, call, p == 0 ? factor : nullptr, in, scratch, last && !counted.empty() ? counted.data() : nullptr,
+           last && kept ? kept_all.data() : nullptr);
       for (int lane = 0; lane < lanes_; ++lane)
         lanes.frame[lane] += std::uint32_t(elements() / n.area() * repeats(model_));
     }
     for (int y = window.y0; y < window.y1; ++y)
       for (int x = window.x0; x < window.x1; ++x) {
-        const T* from = in + (Index{order_y_[y]} * size_.x + order_x_[x]) * 2 * lanes_;
+        const Index place = (Index{order_y_[y]} * size_.x + order_x_[x]) * 2 * lanes_;
+        const T* from = in + place;
+        if (kept) kept = std::copy_n(kept_all.data() + place, lanes_, kept);
         const std::size_t values = std::size_t(real_output ? 1 : 2) * lanes_;
         std::memcpy(out, from, values * sizeof(T));
         out += values;
@@ -238,10 +242,20 @@ std::vector<std::int8_t> PackTransform<T>::placed(const std::int8_t* counted, Wi
   return all;
 }
 
+// The largest quadrature of one output, in units of the DAC's full scale: that of quadratures, or of the amplitude in
+// polar encoding, and likewise of a factor.
+template <class T>
+double PackTransform<T>::worst_case(bool real_input, bool with_factor, double factor_scale) const {
+  const bool polar = model_.encoding == ChipEncoding::polar;
+  const double field = real_input || polar ? 1 : std::numbers::sqrt2;
+  const double factor = !with_factor ? 1 : polar ? factor_scale : std::numbers::sqrt2 * factor_scale;
+  return std::sqrt(double(model_.frame.area())) * field * factor;
+}
+
 // All frames of one pass, in place.
 template <class T>
 void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* data, T* scratch,
-                            const std::int8_t* counted) const {
+                            const std::int8_t* counted, T* kept) const {
   const Size n = model_.frame;
   const int step_y = power(n.y, passes_ - 1 - number), step_x = power(n.x, passes_ - 1 - number);
   const Index area = n.area(), block = 2 * lanes_;
@@ -257,6 +271,8 @@ void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* 
   call.factor = factor ? factors : nullptr;
   std::vector<std::int8_t> own(counted ? area * block : 0);
   call.counted = counted ? own.data() : nullptr;
+  std::vector<T> own_kept(kept ? area * block : 0);
+  call.kept = kept ? own_kept.data() : nullptr;
   // A frame takes the samples base + step i of each axis; bases are those whose digit of this pass is 0.
   for (int by = 0; by < size_.y; ++by) {
     if (by / step_y % n.y) continue;
@@ -281,6 +297,7 @@ void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* 
           const T ar = twiddles_y_[2 * my], ai = twiddles_y_[2 * my + 1];
           const T br = twiddles_x_[2 * mx], bi = twiddles_x_[2 * mx + 1];
           const T re = ar * br - ai * bi, im = (call.inverse ? -1 : 1) * (ar * bi + ai * br);
+          if (kept) std::copy_n(own_kept.data() + (Index{i} * n.x + j) * block, block, kept + place(i, j) * block);
           const T* from = read + (Index{i} * n.x + j) * block;
           T* to = data + place(i, j) * block;
           for (int lane = 0; lane < lanes_; ++lane) {
@@ -293,6 +310,7 @@ void PackTransform<T>::pass(int number, FrameCall<T>& call, const T* factor, T* 
   }
   call.noise = before;
   call.counted = nullptr;
+  call.kept = nullptr;
 }
 
 template class PackTransform<float>;

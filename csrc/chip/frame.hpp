@@ -47,6 +47,9 @@ inline std::int64_t dac_conversions(const ChipModel& model, std::int64_t frames,
 inline std::int64_t adc_conversions(const ChipModel& model, std::int64_t frames) {
   return (model.detection == ChipDetection::balanced ? 2 : 3) * frames * model.frame.area();
 }
+// The chip's modulators write a field of the frame: encoding, gain of a bank (or null), leakage.
+void write_static(const ChipModel& model, double full_scale, const std::complex<double>* gain,
+                  std::complex<double>* field);
 // Adds a pack's counts to those of the transform (stage 0) or of the inverse one (1).
 void take(ChipTally& tally, int stage, const Gauges& gauges);
 // Histograms of all workers, [dac bins | adc bins] each.
@@ -74,15 +77,17 @@ class PackTransform {
   Window all() const { return {0, size_.y, 0, size_.x}; }
 
   // in [elements][2][lanes] (changed) -> out [window][2][lanes], or [window][lanes] if real_output. factor
-  // [elements][2]: multiplies the first pass's field, with quadratures up to factor_scale; or null. The lanes' frame
-  // numbers begin at those of `noise`.
+  // [elements][2]: multiplies the first pass's field, written with the full scale factor_scale; or null. The lanes'
+  // frame numbers begin at those of `noise`. kept [outputs][lanes], of a real output: the share of each that the last
+  // ADC's readings did not clip; or null.
   void run(T* in, bool real_input, const T* factor, double factor_scale, bool inverse, Window window, bool real_output,
            bool electronic_dc, std::span<const ChipRange> ranges, const kernels::NoiseLanes& noise, int used, T* scratch,
-           T* out, Gauges& gauges) const;
+           T* out, Gauges& gauges, T* kept = nullptr) const;
 
  private:
   void pass(int number, kernels::FrameCall<T>& call, const T* factor, T* data, T* scratch,
-            const std::int8_t* counted) const;
+            const std::int8_t* counted, T* kept) const;
+  double worst_case(bool real_input, bool with_factor, double factor_scale) const;
   std::vector<std::int8_t> placed(const std::int8_t* counted, Window window, bool real) const;
   void leave_out(Gauges& gauges, double dac_range, const T* mean, int used) const;
 

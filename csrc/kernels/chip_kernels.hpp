@@ -31,7 +31,14 @@ struct NoiseLanes {
 };
 
 // What a block of random numbers is for: the upper byte of word 0.
-enum NoisePurpose : std::uint32_t { kInputNoise, kPhaseNoise, kQuadratureNoise, kBackgroundNoise };
+enum NoisePurpose : std::uint32_t {
+  kInputNoise,
+  kPhaseNoise,
+  kQuadratureNoise,
+  kBackgroundNoise,
+  kFactorNoise,
+  kFactorPhaseNoise
+};
 
 enum Encoding : int { kCartesian, kPolar, kMzi };
 enum Slicing : int { kNoSlicing, kBinary, kThermometer };
@@ -57,6 +64,7 @@ struct FrameCall {
   AxisMatrices<T> y, x;
   const T* gain = nullptr;    // [elements][2], one for all lanes, or null
   const T* factor = nullptr;  // [elements][2], what the field is multiplied by before the transform, or null
+  T factor_scale = 0;         // full scale of its DAC
   bool inverse = false;
   bool real_input = false, real_output = false;
   int y0 = 0, y1 = 0, x0 = 0, x1 = 0;  // outputs that are read
@@ -73,6 +81,7 @@ struct FrameCall {
   FrameCounts* counts = nullptr;
   std::uint64_t* dac_histogram = nullptr;  // [kHistogramBins], or null
   std::uint64_t* adc_histogram = nullptr;
+  T* kept = nullptr;  // [values read][lanes], the share of each that its readings did not clip, or null
 };
 
 // Elements of FrameCall::scratch for a frame.

@@ -1,6 +1,5 @@
 // One optical frame over lanes: write (DAC, static and temporal errors), transform, read (detection, noise, ADC).
-#include <limits>
-
+#include "converter.hpp"
 #include "folded_line.hpp"
 #include "philox.hpp"
 #include "sincos.hpp"
@@ -9,35 +8,6 @@ namespace fdsr::kernels::FDSR_ISA {
 namespace {
 
 constexpr int kUnrolledSide = 11;
-
-// Full scales below this are as good as dark: steps per unit would overflow.
-template <class T>
-constexpr T kDark = std::numeric_limits<T>::min() * T(1 << 20);
-
-// Signed: levels -most ... most of `step`; unsigned: 0 ... 2 most of half a step.
-template <class T>
-struct Converter {
-  using V = Vec<T, kLanes<T>>;
-  using I = Vec<IntOf<T>, kLanes<T>>;
-  V full_scale, step, per_step;
-  T most;
-
-  Converter(int bits, V full_scale, bool is_unsigned = false) : full_scale(full_scale) {
-    most = T((IntOf<T>{1} << (bits - 1)) - 1);
-    if (is_unsigned) most *= 2;
-    step = full_scale / most;
-    per_step = full_scale > kDark<T> ? most / full_scale : V{};
-  }
-  V operator()(V x, I& clipped) const {
-    clipped -= magnitude(x) > full_scale;
-    return rounded(clamped(x * per_step, V{} - most, V{} + most)) * step;
-  }
-  // Negative values beyond half a step are clipped too: intensities with noise may be.
-  V from_zero(V x, I& clipped) const {
-    clipped -= (x > full_scale) | (x * per_step < T(-0.5));
-    return rounded(clamped(x * per_step, V{}, V{} + most)) * step;
-  }
-};
 
 template <class T>
 class Frame {
@@ -112,8 +82,10 @@ class Frame {
       dac_range_ = largest(c_.in, c_.real_input ? elements_ : 2 * elements_, c_.real_input ? 2 : 1);
     if (c_.dac_histogram)
       for (Index e = 0; e < elements_; ++e) {
-        observe(c_.dac_histogram, at(c_.in, 2 * e));
-        if (!c_.real_input) observe(c_.dac_histogram, at(c_.in, 2 * e + 1));
+        const V re = at(c_.in, 2 * e), im = at(c_.in, 2 * e + 1);
+        const bool polar = s_.encoding == kPolar && !c_.real_input;
+        observe(c_.dac_histogram, polar ? amplitude(re, im) : re);
+        if (!polar && !c_.real_input) observe(c_.dac_histogram, im);
       }
   }
 
@@ -140,8 +112,12 @@ class Frame {
     if (c_.gain) multiply(c_.gain, field), field = work_;
     if (s_.crosstalk != 0) field = leak(field);
     if (s_.inp_noise != 0 && !joined_noise_) add_noise(field), field = work_;
-    if (s_.phase_noise != 0) turn(field), field = work_;
-    if (c_.factor) multiply(c_.factor, field), field = work_;
+    if (s_.phase_noise != 0) turn(field, kPhaseNoise), field = work_;
+    if (c_.factor) {
+      s_.inp_noise != 0 ? multiply_noisy(c_.factor, field) : multiply(c_.factor, field);
+      field = work_;
+      if (s_.phase_noise != 0) turn(field, kFactorPhaseNoise);
+    }
     field_ = field;
   }
 
@@ -248,6 +224,19 @@ class Frame {
     }
   }
 
+  // Those factors are written in every frame, too, and with noise of their own.
+  void multiply_noisy(const T* factors, const T* field) {
+    fill_normals<L>(lanes_, kFactorNoise, 2 * elements_, noise_);
+    const T sigma = c_.factor_scale * T(s_.inp_noise);
+    for (Index e = 0; e < elements_; ++e) {
+      const V re = at(field, 2 * e), im = at(field, 2 * e + 1);
+      const V a = factors[2 * e] + sigma * normal(noise_, 2 * e);
+      const V b = factors[2 * e + 1] + sigma * normal(noise_, 2 * e + 1);
+      set(work_, 2 * e, re * a - im * b);
+      set(work_, 2 * e + 1, re * b + im * a);
+    }
+  }
+
   const T* leak(const T* field) {
     const int ny = c_.y.length, nx = c_.x.length;
     const T part = T(s_.crosstalk);
@@ -279,8 +268,8 @@ class Frame {
     for (Index i = 0; i < rows; ++i) set(work, i, at(field, i) + sigma * normal(noise, i));
   }
 
-  void turn(const T* field) {
-    fill_normals<L>(lanes_, kPhaseNoise, elements_, noise_);
+  void turn(const T* field, NoisePurpose purpose) {
+    fill_normals<L>(lanes_, purpose, elements_, noise_);
     for (Index e = 0; e < elements_; ++e) {
       V sine, cosine;
       sincos<T, L>(normal(noise_, e) * T(s_.phase_noise), sine, cosine);
@@ -348,27 +337,35 @@ class Frame {
 
   // -1 where the value of a row counts, 0 where it does not.
   I counts(Index row) const {
+    if (!c_.counted) return I{} - 1;
     return __builtin_convertvector(load<Vec<std::int8_t, L>>(c_.counted + row * L), I);
+  }
+
+  // beyond: 1 where a reading clipped.
+  void keep(Index row, T weight, bool first, I beyond) const {
+    const V share = weight * (T(1) - __builtin_convertvector(beyond, V));
+    set(c_.kept, row, first ? share : at(c_.kept, row) + share);
   }
 
   void balance(T weight, bool first, I& clipped, I& seen) {
     const Index values = outputs_ * (c_.real_output ? 1 : 2);
     const bool noisy = s_.out_noise != 0 || s_.photons != 0 || joined_noise_;
     if (noisy) fill_normals<L>(lanes_, kQuadratureNoise, values, noise_);
-    if (!c_.counted) seen += IntOf<T>(values);
-    const auto run = [&]<bool Counted>() {
+    const bool told = c_.counted || c_.kept;
+    if (!told) seen += IntOf<T>(values);
+    const auto run = [&]<bool Told>() {
       if (s_.photons != 0)
-        balance_values<true, true, Counted>(values, weight, first, clipped, seen);
+        balance_values<true, true, Told>(values, weight, first, clipped, seen);
       else if (noisy)
-        balance_values<true, false, Counted>(values, weight, first, clipped, seen);
+        balance_values<true, false, Told>(values, weight, first, clipped, seen);
       else
-        balance_values<false, false, Counted>(values, weight, first, clipped, seen);
+        balance_values<false, false, Told>(values, weight, first, clipped, seen);
     };
-    c_.counted ? run.template operator()<true>() : run.template operator()<false>();
+    told ? run.template operator()<true>() : run.template operator()<false>();
   }
 
   // Stores may alias anything: what the loop needs is kept in locals.
-  template <bool Noisy, bool Shot, bool Counted>
+  template <bool Noisy, bool Shot, bool Told>
   void balance_values(Index values, T weight, bool first, I& clipped, I& seen) const {
     const V own = adc_range_ * T(s_.out_noise), before = dac_range_ * T(joined_noise_ ? s_.inp_noise : 0);
     const V sigma = square_root<T, L>(own * own + before * before);
@@ -394,12 +391,13 @@ class Frame {
       } else if constexpr (Noisy) {
         value += sigma * normal(noise, i);
       }
-      if constexpr (Counted) {
+      if constexpr (Told) {
         I here{};
         if (digital) value = adc(value, here);
         const I mask = counts(i);
         over += here & mask;
         number -= mask;
+        if (c_.kept) keep(i, weight, first, here);
       } else if (digital) {
         value = adc(value, over);
       }
@@ -422,7 +420,7 @@ class Frame {
       fill_normals<L>(lanes_, kBackgroundNoise, outputs_, background);
     }
     const Converter<T> adc(s_.adc_bits ? s_.adc_bits : 2, bright, true);
-    const auto digitise = [&](V intensity, const float* normals, I mask) {
+    const auto digitise = [&](V intensity, const float* normals, I mask, I& beyond) {
       seen -= mask;
       if (noisy) {
         const V deviation = square_root<T, L>(intensity * per_photon + sigma * sigma);
@@ -432,9 +430,9 @@ class Frame {
       I here{};
       const V level = adc.from_zero(intensity, here);
       clipped += here & mask;
+      beyond |= here;
       return level;
     };
-    const I all = I{} - 1;
     const V half = reference > kDark<T> ? T(0.5) / reference : V{};
     const auto give = [&](Index row, V value) {
       value = value * weight;
@@ -443,13 +441,18 @@ class Frame {
     for (Index r = 0; r < outputs_; ++r) {
       const V re = at(work_, 2 * r), im = at(work_, 2 * r + 1), dark = re * re + im * im;
       const Index row = c_.real_output ? r : 2 * r;
-      const I used = c_.counted ? counts(row) : all;
-      const V alone = digitise(dark, background + r * L, used);
-      const V with_re = digitise(dark + square + re * reference * T(2), noise_ + 2 * r * L, used);
+      const I used = counts(row);
+      I dark_beyond{};
+      const V alone = digitise(dark, background + r * L, used, dark_beyond);
+      I beyond = dark_beyond;
+      const V with_re = digitise(dark + square + re * reference * T(2), noise_ + 2 * r * L, used, beyond);
       give(row, (with_re - alone - square) * half);
+      if (c_.kept) keep(row, weight, first, beyond);
       if (c_.real_output) continue;
-      const I used_im = c_.counted ? counts(row + 1) : all;
-      const V with_im = digitise(dark + square + im * reference * T(2), noise_ + (2 * r + 1) * L, used_im);
+      beyond = dark_beyond;
+      const V with_im =
+          digitise(dark + square + im * reference * T(2), noise_ + (2 * r + 1) * L, counts(row + 1), beyond);
+      if (c_.kept) keep(row + 1, weight, first, beyond);
       give(2 * r + 1, (with_im - alone - square) * half);
     }
   }

@@ -136,7 +136,8 @@ class ConvolutionPlan {
   }
 
   py::tuple forward(const py::array& x, const py::array& w, const py::object& bias, const Ranges& ranges,
-                    const Draw& draw, double noise_scale, int compare, bool observe, int threads) const {
+                    const Draw& draw, double noise_scale, int compare, bool observe, bool keep,
+                    int threads) const {
     return visit([&]<class T>(const ChipConv2d<T>& plan) -> py::tuple {
       const Conv2dGeometry& g = plan.geometry();
       const py::ssize_t batch = first_extent("x", x);
@@ -145,6 +146,9 @@ class ConvolutionPlan {
       const T* added = bias.is_none() ? nullptr : data_of<T>("bias", bias, {g.out_channels});
       py::array_t<T> y(Shape{batch, g.out_channels, g.output().y, g.output().x});
       T* out = y.mutable_data();
+      std::optional<py::array_t<T>> kept;
+      if (keep) kept.emplace(Shape{batch, g.out_channels, g.output().y, g.output().x});
+      T* shares = keep ? kept->mutable_data() : nullptr;
       ChipTally tally;
       ChipHistograms histograms;
       const auto full_scales = ranges_of(ranges);
@@ -152,9 +156,9 @@ class ConvolutionPlan {
         const py::gil_scoped_release release;
         plan.forward(batch, in, dense(g.in_channels, g.input), weights, added, full_scales,
                      draw_of(draw, noise_scale), compare, threads, out, dense(g.out_channels, g.output()), &tally,
-                     observe ? &histograms : nullptr);
+                     observe ? &histograms : nullptr, shares);
       }
-      return py::make_tuple(y, dict_of(tally), array_of(histograms, observe));
+      return py::make_tuple(y, dict_of(tally), array_of(histograms, observe), kept);
     });
   }
 
@@ -217,7 +221,8 @@ void bind_chip(py::module_& module) {
            py::arg("in_channels"), py::arg("out_channels"), py::arg("kernel"), py::arg("input_size"), py::arg("stride"),
            py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("model"), py::arg("double"))
       .def("forward", &ConvolutionPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("ranges"),
-           py::arg("draw"), py::arg("noise_scale"), py::arg("compare"), py::arg("observe"), py::arg("threads"))
+           py::arg("draw"), py::arg("noise_scale"), py::arg("compare"), py::arg("observe"),
+           py::arg("keep"), py::arg("threads"))
       .def("adjoint_weight", &ConvolutionPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("draw"),
            py::arg("noise_scale"), py::arg("threads"))
       .def_property_readonly("passes",

@@ -23,6 +23,7 @@ from pyfdsr._convolution import Convolution
 from pyfdsr.chip.config import ChipConfig
 
 from .bridge import array_of, is_double, threads
+from .straight_through import straight_through_adjoints
 
 __all__ = ["Emulation", "gain_bytes", "optical_conv2d"]
 
@@ -121,7 +122,9 @@ def _chip_adjoints(
         scales = [(_chip.FRAME_MAXIMUM, _chip.FRAME_MAXIMUM)] * len(e.scales)
         draw = e.draw._replace(layer=e.draw.layer + _BACKWARD_LAYERS)
         arrays = array_of(spread), array_of(turned)
-        found, counts, _ = plan.forward(*arrays, None, scales, draw, e.noise_scale, 0, False, threads())
+        found, counts, *_ = plan.forward(
+            *arrays, None, scales, draw, e.noise_scale, 0, False, False, threads()
+        )
         v_x = torch.from_numpy(found)
         tallies.append(counts)
     if wanted[1]:
@@ -132,35 +135,6 @@ def _chip_adjoints(
     return v_x, v_w, {name: sum(counts[name] for counts in tallies) for name in _COUNTED_BACKWARD}
 
 
-def _written(x: Tensor, e: Emulation) -> tuple[Tensor, Tensor | None]:
-    """Values as the DACs wrote them, and where they did not clip (None: everywhere).
-
-    The electronics subtract the mean of each tile; here that of the whole map stands for it.
-    """
-    bits, bound = e.config.dac.bits, e.scales[0][0]
-    if bits == 0 or bound <= 0:
-        return x, None
-    mean = x.mean((-2, -1), keepdim=True) if e.config.dc == "electronic" else 0.0
-    most = 2 ** (bits - 1) - 1
-    if e.config.precision.slicing == "binary":
-        most = 2 ** ((bits - 1) * e.config.slices) - 1
-    elif e.config.precision.slicing == "thermometer":
-        most *= e.config.slices
-    centred = x - mean
-    written = (centred / bound * most).round().clamp(-most, most) * (bound / most) + mean
-    return written, centred.abs() <= bound
-
-
-def _unclipped_result(y: Tensor, bias: Tensor | None, e: Emulation) -> Tensor | None:
-    """Where the last ADC did not clip; None where that cannot be told from the result."""
-    scale = e.scales[-1][1]
-    single = e.config.slices == 1 and e.config.precision.shots == 1 and e.config.product == "digital"
-    if e.config.adc.bits == 0 or scale <= 0 or not single or e.config.dc == "electronic":
-        return None
-    read = y if bias is None else y - bias[:, None, None]
-    return read.abs() < scale * (1 - 1e-5)
-
-
 class OpticalConv2d(Function):
     """``apply(x, weight, bias, emulation)``: [B, Ci, H, W] to [B, Co, Oy, Ox]."""
 
@@ -169,21 +143,21 @@ class OpticalConv2d(Function):
         plan = _plan(e, (x.shape[1], weight.shape[0]), e.convolution, x.shape[2:], is_double(x))
         arrays = array_of(x), array_of(weight), None if bias is None else array_of(bias)
         compare = _COMPARED_PACKS if e.told is not None else 0
-        y, counts, seen = plan.forward(
-            *arrays, e.scales, e.draw, e.noise_scale, compare, e.observe, threads()
+        keep = e.gradient == "ste" and e.config.adc.bits > 0 and e.config.product == "digital"
+        y, counts, seen, kept = plan.forward(
+            *arrays, e.scales, e.draw, e.noise_scale, compare, e.observe, keep, threads()
         )
         if e.told is not None:
             e.told(counts, seen)
         result = torch.from_numpy(y)
-        unclipped = _unclipped_result(result, bias, e) if e.gradient == "ste" else None
-        ctx.save_for_backward(x, weight, unclipped)
+        ctx.save_for_backward(x, weight, None if kept is None else torch.from_numpy(kept))
         ctx.emulation = e
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, v: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, unclipped = ctx.saved_tensors
+        x, weight, kept = ctx.saved_tensors
         e: Emulation = ctx.emulation
         wanted = ctx.needs_input_grad[:2]
         v_bias = v.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
@@ -191,10 +165,8 @@ class OpticalConv2d(Function):
         if e.gradient == "chip":
             v_x, v_w, counts = _chip_adjoints(v, x, weight, e, wanted)
         elif e.gradient == "ste":
-            written, kept = _written(x, e)
-            v = v if unclipped is None else v * unclipped
-            v_x, v_w = _exact_adjoints(v, written, weight, e.convolution, wanted)
-            v_x = v_x if v_x is None or kept is None else v_x * kept
+            v = v if kept is None else v * kept
+            v_x, v_w = straight_through_adjoints(v, x, weight, e, wanted, _exact_adjoints)
         else:
             v_x, v_w = _exact_adjoints(v, x, weight, e.convolution, wanted)
         if e.gone_back is not None:

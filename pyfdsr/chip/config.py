@@ -184,7 +184,7 @@ class ChipConfig(Section):
         """Return a configuration of the same frames with ideal converters and no errors."""
         return replace(
             self,
-            dac=DACParameters(bits=0, bound="abs_max"),
+            dac=DACParameters(bits=0, bound="abs_max", encoding=self.dac.encoding),
             adc=ADCParameters(bits=0, range="abs_max"),
             noise=NoiseParameters(),
             precision=PrecisionParameters(),

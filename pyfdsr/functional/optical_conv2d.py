@@ -47,7 +47,7 @@ def _check(input: Any, weight: Any, bias: Any) -> None:
             raise ValueError(f"{name} is on device {tensor.device}: the compiled core works on cpu tensors")
         if tensor.dtype != input.dtype and not _is_cast(tensor.dtype, input.dtype):
             raise TypeError(
-                f"{name} has dtype {tensor.dtype} and input {input.dtype}: must be the same, but under autocast"
+                f"{name} has dtype {tensor.dtype} and input {input.dtype}: must be the same without autocast"
             )
     if weight.ndim != 4 or input.ndim not in (3, 4):
         shapes = f"{tuple(input.shape)} and {tuple(weight.shape)}"
@@ -96,7 +96,7 @@ def optical_conv2d(
     ----------
     input : Tensor, [B, Ci, H, W] or [Ci, H, W]
         float32 or float64; half precisions are computed in float32. `weight` and `bias` have its dtype,
-        but under autocast.
+        except in autocast.
     weight : Tensor, [Co, Ci / groups, ky, kx]
         Kernels.
     bias : Tensor, [Co], optional
@@ -107,14 +107,16 @@ def optical_conv2d(
         The chip; ``is_perfect=True`` makes this :func:`fourier_conv2d`.
     gradient : {"perfect", "chip", "ste"}
         The exact gradient of the ideal convolution at the unquantised values; backward convolutions through
-        the chip; or straight through at the values that cartesian DACs with the first bound write, zero where
-        the first DAC or the last ADC clipped. What the last ADC clipped is told only with ``dc="optical"``,
-        ``product="digital"``, no slicing, one shot, and a full scale that is a number or calibrated. With
-        polar and mzi DACs the values written are approximate, with ``bound="abs_max"`` the unquantised ones.
+        the chip; or straight through at the values that the first DACs write, tile by tile, zero where a
+        value clipped there or at the last ADC. Of a result from several frames (slices, shots), the
+        cotangent is multiplied by the share of the readings, by their weights, that did not clip. With
+        ``product="optical"`` the last ADC reads every pair of channels, and its clipping is not told.
+        Converters between the first and the last, static errors, the mean's dependence on clipped values and
+        the slope of mzi modulators count as exact.
     ranges : array, [stages, 2], optional
         Calibrated full scales (DAC, ADC) of each stage.
     gain : array, [frame], complex, optional
-        The chip's static factors; None draws them from its seed.
+        The chip's static factors ([2, *frame] with ``product="optical"``); None draws them from its seed.
     noise_scale : float
         Factor of the errors that change from frame to frame; 0 switches them off.
     layer, step : int

@@ -53,8 +53,8 @@ class OpticalConv2d(FourierConv2d):
     ----------
     chip_ranges : Tensor, [stages, 2]
         Calibrated full scales (DAC, ADC) of each stage of conversion; NaN where there are none.
-    chip_gain : Tensor, [*frame, 2] or [0]
-        The chip's static complex factors.
+    chip_gain : Tensor, [*frame, 2], [2, *frame, 2] or [0]
+        The chip's static complex factors; those of a second bank of modulators with ``product="optical"``.
     chip_step : Tensor, scalar integer
         What the noise depends on; goes up by 1 in training with the first call after a backward pass, or
         after a call that has none to wait for, because neither input, weight nor bias requires a gradient.

@@ -194,7 +194,7 @@ def chip_conv2d(
         None if a is None else np.ascontiguousarray(a, real) for a in (x, w, bias)
     ]
     draw = _draw(config, layer, step, sample)
-    y, counts, _ = plan.forward(
-        *arrays, scales, draw, _noise_scale(noise), int(return_counts), False, get_num_threads()
+    y, counts, *_ = plan.forward(
+        *arrays, scales, draw, _noise_scale(noise), int(return_counts), False, False, get_num_threads()
     )
     return (y, counts) if return_counts else y

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .chip_frame import frame, largest, noise_key, quantise
+from .chip_frame import encoded, frame, largest, leaked, noise_key
 
 __all__ = ["conv2d", "dft2"]
 
@@ -89,11 +89,24 @@ def _transform(
     return out
 
 
+def _factor(second: NDArray[Any], config: Any, gain: Any) -> tuple[NDArray[Any], float]:
+    """A kernel's spectrum as the second bank of modulators writes it, frame by frame, and its full scale."""
+    most = float(np.abs(second).max()) if config.dac.encoding == "polar" else largest(second, False)
+    out, steps = np.empty_like(second), [n // f for n, f in zip(second.shape, config.frame, strict=True)]
+    for y in range(steps[0]):
+        for x in range(steps[1]):
+            part = encoded(second[y :: steps[0], x :: steps[1]], most, config)
+            part = part if gain is None else part * gain
+            out[y :: steps[0], x :: steps[1]] = leaked(part, config.noise.crosstalk)
+    return out, most
+
+
 def dft2(
     x: Any, config: Any, scales: Any, gain: Any = None, draw: Any = (0, 0, 0, 0), inverse: bool = False
 ) -> Any:
     """Transform [B, N, N] with full scales [passes][2]; `draw` is (seed, layer, step, sample)."""
     key, (rows, columns) = noise_key(*draw[:3]), np.shape(x)[1:]
+    gain = gain if gain is None or np.ndim(gain) == 2 else gain[0]
     return np.stack(
         [
             _transform(
@@ -142,6 +155,8 @@ def conv2d(
         * config.precision.shots
     )
     optical, dc = config.product == "optical", config.dc == "electronic"
+    bank = None if gain is None or not optical else gain[1]
+    gain = gain[0] if bank is not None else gain
     spectra = np.empty((outs, ins, *size), np.complex128)
     for o in range(outs):
         for c in range(ins):
@@ -197,12 +212,7 @@ def conv2d(
                         kept, field = zero.real / root, field.copy()
                         field[0, 0] = 0
                     if second is not None:
-                        most = largest(second, False)
-                        factor = (
-                            quantise(second.real, config.dac.bits, most)
-                            + 1j * quantise(second.imag, config.dac.bits, most),
-                            most,
-                        )
+                        factor = _factor(second, config, bank)
                     result += kept + _transform(
                         field,
                         False,

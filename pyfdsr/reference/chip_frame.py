@@ -9,9 +9,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["frame", "largest", "noise_key", "normals", "philox", "quantise"]
+__all__ = ["encoded", "frame", "largest", "leaked", "noise_key", "normals", "philox", "quantise"]
 
-INPUT, PHASE, QUADRATURE, BACKGROUND = range(4)
+INPUT, PHASE, QUADRATURE, BACKGROUND, FACTOR, FACTOR_PHASE = range(6)
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -155,17 +155,34 @@ def _is_joined(config: Any, adc: Any, factor: Any) -> bool:
     return linear and factor is None and adc != "abs_max"
 
 
+def leaked(field: NDArray[Any], part: float) -> NDArray[Any]:
+    """Add what leaks from the four neighbours of each modulator."""
+    around = np.pad(field, 1)
+    return field + part * (around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:])
+
+
+def encoded(field: NDArray[Any], scale: float, config: Any) -> NDArray[Any]:
+    """A complex field as the modulators write it in one frame."""
+    return _written(field, scale, False, config.replace(precision=type(config.precision)()))[0][1]
+
+
+def _multiplied(field: NDArray[Any], factor: Any, config: Any, source: Any) -> NDArray[Any]:
+    """The field times (array, full scale), which is written in every frame anew."""
+    values, scale = factor
+    if config.noise.inp_noise:
+        drawn = source(FACTOR, 2 * field.size).reshape(*field.shape, 2)
+        values = values + config.noise.inp_noise * scale * (drawn[..., 0] + 1j * drawn[..., 1])
+    if config.noise.phase_noise:
+        turns = source(FACTOR_PHASE, field.size).reshape(field.shape)
+        values = values * np.exp(1j * config.noise.phase_noise * turns)
+    return field * values
+
+
 def _imperfect(
     field: NDArray[Any], scale: float, config: Any, gain: Any, source: Any, joined: bool
 ) -> NDArray[Any]:
     noise, count = config.noise, field.size
-    if gain is not None:
-        field = field * gain
-    if noise.crosstalk:
-        around = np.pad(field, 1)
-        field = field + noise.crosstalk * (
-            around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]
-        )
+    field = leaked(field if gain is None else field * gain, noise.crosstalk)
     if noise.inp_noise and not joined:
         drawn = source(INPUT, 2 * count).reshape(*field.shape, 2)
         field = field + noise.inp_noise * scale * (drawn[..., 0] + 1j * drawn[..., 1])
@@ -211,7 +228,7 @@ def _read(
 def frame(
     field, real_input, config, scales, gain, key, number, sample, inverse, window, real_output, factor=None
 ):
-    """One frame and its repetitions: write, transform, read; `factor` is (array, its largest quadrature)."""
+    """One frame and its repetitions: write, transform, read; `factor` is (array, its full scale)."""
     dac, adc = scales
     if dac == "abs_max":
         polar = config.dac.encoding == "polar" and not real_input
@@ -225,14 +242,15 @@ def frame(
                 return normals(key, frame_number, sample, purpose, count)
 
             shown = _imperfect(written, dac, config, gain, source, joined)
-            shown = shown if factor is None else shown * factor[0]
+            shown = shown if factor is None else _multiplied(shown, factor, config, source)
             light = _sum(np.ascontiguousarray(shown, dtype=np.complex128), inverse, *window)
             scale = adc
             if adc == "abs_max":
                 scale = largest(light, real_output)
             elif adc == "worst_case":
-                spread = 1 if real_input else math.sqrt(2)
-                spread = spread if factor is None else 2 * factor[1]
+                # sqrt(2): of two quadratures at full scale; a polar full scale is that of the amplitude.
+                corner = 1 if config.dac.encoding == "polar" else math.sqrt(2)
+                spread = (1 if real_input else corner) * (1 if factor is None else corner * factor[1])
                 scale = dac * math.sqrt(field.size) * spread
             read = _read(light, scale, real_output, config, source, before)
             total = total + weight / config.precision.shots * read

@@ -69,6 +69,18 @@ CONFIGS = {
         product="optical",
         weight_transform="optical",
     ),
+    "optical, polar": ChipConfig(
+        dac=DACParameters(6, 2.1, "polar"),
+        adc=ADCParameters(7, "worst_case"),
+        noise=NoiseParameters(gain_std=0.05, phase_std=0.05, crosstalk=0.02),
+        product="optical",
+    ),
+    "optical, mzi": ChipConfig(
+        dac=DACParameters(6, 2.1, "mzi", linearise=True),
+        adc=ADCParameters(0, "worst_case"),
+        noise=NoiseParameters(inp_noise=0.02, phase_noise=0.02),
+        product="optical",
+    ),
 }
 
 
@@ -116,7 +128,9 @@ def test_convolution(name):
     assert_agree(actual, expected, config)
 
 
-@pytest.mark.parametrize("name", ["cartesian-6-abs_max-worst_case", "noise", "optical"])
+@pytest.mark.parametrize(
+    "name", ["cartesian-6-abs_max-worst_case", "noise", *(n for n in CONFIGS if "optical" in n)]
+)
 def test_convolution_in_two_passes(name):
     config = CONFIGS[name].replace(frame=(3, 4))
     kernels = RNG.standard_normal((2, 1, 4, 3))

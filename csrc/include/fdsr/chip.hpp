@@ -37,7 +37,8 @@ struct ChipModel {
   double crosstalk = 0;  // amplitude from each of four neighbours
   bool electronic_dc = true;
   bool optical_weights = false, optical_product = false;
-  std::vector<std::complex<double>> gain;  // of each element of the frame, or empty: one
+  // Of the modulators of each element of the frame; then, if the device multiplies, of those of the factors. Empty: 1.
+  std::vector<std::complex<double>> gain;
 };
 
 // Full scales of one pass. Above 0: a number; kFrameMaximum: the largest value of each frame; kWorstCase (ADC): the
@@ -121,7 +122,10 @@ class ChipConv2d {
   void forward(std::ptrdiff_t batch, const T* x, const Strides& x_strides, const T* w, const T* bias,
                std::span<const ChipRange> ranges, const ChipDraw& draw, int compare, int threads,
                // outputs
-               T* y, const Strides& y_strides, ChipTally* tally, ChipHistograms* histograms) const;
+               T* y, const Strides& y_strides, ChipTally* tally, ChipHistograms* histograms,
+               // like y: the share of each output that the last ADC's readings did not clip, or null; not of a product
+               // that the device makes
+               T* kept = nullptr) const;
   // Every converter takes the largest value of a frame for its full scale. tally: frames and conversions; may be null.
   void adjoint_weight(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x, const Strides& x_strides,
                       const ChipDraw& draw, int threads,
