@@ -243,6 +243,41 @@ def test_law_8_shot_variance_is_proportional_to_the_mean():
         assert (np.abs(found / predicted - 1) < 4 * np.sqrt(2 / 48_400)).all()
 
 
+@pytest.mark.parametrize("turn", [1, 1j], ids=["I", "Q"])
+@pytest.mark.parametrize("detection", ["balanced", "intensity_phase_step"])
+def test_law_8_shot_variance_of_both_quadratures(detection, turn):
+    full_scale, reference, photons = 2.0, 1.5, 1e5
+    config = chip(
+        0,
+        30.0,
+        0,
+        full_scale,
+        noise=NoiseParameters(shot_photons=photons),
+        detection=detection,
+        reference_amplitude=reference,
+    )
+    R = reference * full_scale
+    for amplitude in (0.0, 0.8, 1.6):
+        field = turn * amplitude * np.exp(0.3j)
+        x = np.zeros((400, 11, 11), complex)
+        x[:, 0, 0] = 11 * field  # its transform has this value everywhere
+        noise = chip_dft2(x, config) - field
+        bright = (full_scale + R) ** 2 + full_scale**2
+        for found, light in ((noise.real, field + R), (noise.imag, field + 1j * R)):
+            if detection == "balanced":
+                # Two detectors see |Y|² + R² together, each quarter of a difference 2 R Y is divided by R.
+                predicted = 2 * (abs(field) ** 2 + R**2) * bright / photons / (16 * R**2)
+            else:
+                predicted = (abs(light) ** 2 + abs(field) ** 2) * bright / photons / (4 * R**2)
+            # 48 400 deviates: 4 sqrt(2/n) of the variance. Quadratures are read with noise of their own, but
+            # share the dark intensity of phase stepping.
+            assert abs(found.var() / predicted - 1) < 4 * np.sqrt(2 / 48_400)
+        shared = abs(field) ** 2 if detection != "balanced" else 0.0
+        correlation = shared * bright / photons / (4 * R**2) / np.sqrt(noise.real.var() * noise.imag.var())
+        found = np.corrcoef(noise.real.ravel(), noise.imag.ravel())[0, 1]
+        assert abs(found - correlation) < 4 / np.sqrt(48_400)
+
+
 # ------------------------------------------------------------------------------------------ law 9
 @pytest.mark.parametrize("bits, expected", [(4, 10.7), (8, 35.6)])
 def test_law_9_two_passes(bits, expected):

@@ -22,6 +22,7 @@ IDEAL = ChipConfig(dac=DACParameters(0), adc=ADCParameters(0))
 CASES = {
     "plain": ((4, 6, 3), {}),
     "replicate": ((4, 6, 3), {"padding": 1, "padding_mode": "replicate"}),
+    "reflect": ((4, 6, (3, 5)), {"padding": (2, 3), "padding_mode": "reflect", "stride": (1, 2)}),
     "circular": ((4, 6, 3), {"padding": (1, 2), "padding_mode": "circular", "dilation": (1, 2)}),
     "same, even": ((4, 6, (4, 2)), {"padding": "same"}),
     "strided": ((4, 6, 3), {"stride": (2, 3), "padding": 1}),
@@ -52,13 +53,15 @@ def threads():
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("name", CASES)
-def test_a_perfect_chip_is_the_fourier_layer_to_the_bit(name):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_perfect_chip_is_the_fourier_layer_to_the_bit(name, dtype, memory_format):
     layer = layer_of(name, NOISY.replace(is_perfect=True))
     arguments, keywords = CASES[name]
     digital = nn.FourierConv2d(*arguments, **keywords)
     digital.load_state_dict({k: v for k, v in layer.state_dict().items() if k in ("weight", "bias")})
-    x = maps(channels=arguments[0])
-    assert torch.equal(layer(x), digital(x))
+    x = maps(channels=arguments[0], dtype=dtype).to(memory_format=memory_format)
+    assert torch.equal(layer.to(dtype)(x), digital.to(dtype)(x))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -77,6 +80,8 @@ def test_ideal_frames_are_the_convolution(name, product, dc):
     exact = plain.double()(x.double())
     assert_close("chip_ideal_single", layer(x), exact)
     assert_close("chip_ideal_double", layer.double()(x.double()), exact)
+    spread = x.double().to(memory_format=torch.channels_last)
+    assert torch.equal(layer(spread), layer(x.double()))
 
 
 def test_shapes_and_dtypes_of_torch():
@@ -115,6 +120,40 @@ def test_same_bits_for_any_threads_and_any_split(threads):
         with chip.sample_offset(first):
             parts.append(layer(x[first : {0: 2, 2: 5, 5: 7}[first]]))
     assert torch.equal(torch.cat(parts), expected)
+
+
+MODES = {
+    "binary slices": {"dac": DACParameters(4, 4.0), "precision": PrecisionParameters("binary", 8)},
+    "shots": {"precision": PrecisionParameters(shots=3)},
+    "optical product": {"product": "optical", "weight_transform": "optical"},
+    "polar": {"dac": DACParameters(6, 4.0, "polar")},
+    "phase stepping": {"detection": "intensity_phase_step", "dc": "optical"},
+    "noise of each frame": {"adc": ADCParameters(8, "abs_max")},
+    "121 transform": {},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_same_bits_in_every_mode(mode, threads):
+    # 5 images of 3×2 tiles, or of one: packs of any width are filled, over-filled and left unfilled.
+    layer = layer_of(
+        "two passes" if mode == "121 transform" else "plain", NOISY.replace(**MODES[mode])
+    ).eval()
+    x = maps(5, layer.in_channels)
+    threads(1)
+    expected = layer(x)
+    counts, layer.counts = layer.counts, {}
+    for number in (2, 4):
+        threads(number)
+        assert torch.equal(layer(x), expected)
+        assert layer.counts == counts
+        layer.counts = {}
+    parts = []
+    for first, end in ((0, 2), (2, 5)):
+        with chip.sample_offset(first):
+            parts.append(layer(x[first:end]))
+    assert torch.equal(torch.cat(parts), expected)
+    assert not torch.equal(layer(x.flip(0)), expected.flip(0))
 
 
 def test_same_bits_after_saving_copying_and_pickling(tmp_path):
