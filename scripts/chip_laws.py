@@ -40,12 +40,17 @@ def chip(dac_bits: int = 0, adc_bits: int = 0, adc_range: Any = "abs_max", **res
 def sine_law() -> Rows:
     """Law 3: signal to error of a full-scale sine against bits."""
     rows = []
+    sine = np.sin(2 * np.pi * (np.arange(200_000) + 0.5) / 200_000)
     for bits in range(2, 13):
         measured = transform_sinad(chip(bits), full_scale_sine(chip()))
-        rows.append(
-            {"law": 3, "series": "sine", "x": bits, "measured": measured, "predicted": 6.02 * bits + 1.76}
-        )
-    return rows
+        row = {"law": 3, "series": "6.02 b + 1.76", "x": bits, "measured": measured}
+        rows.append({**row, "predicted": 6.02 * bits + 1.76})
+        if bits <= 6:  # the time average of the coarse quantiser itself
+            most = 2 ** (bits - 1) - 1
+            error = np.mean((np.rint(sine * most) / most - sine) ** 2)
+            exact = 10 * math.log10(np.mean(sine**2) / error)
+            rows.append({**row, "series": "exact average", "predicted": exact})
+    return sorted(rows, key=lambda row: row["series"])
 
 
 def size_law() -> Rows:
@@ -101,7 +106,7 @@ def shot_law() -> Rows:
             rows.append(
                 {
                     "law": 7,
-                    "series": f"{steps:g} steps of noise",
+                    "series": f"{steps:g} {'step' if steps == 1 else 'steps'} of noise",
                     "x": shots,
                     "measured": gain,
                     "predicted": predicted,
@@ -124,19 +129,31 @@ def draw(rows: Rows) -> Any:
     with house_style():
         figure = new_figure(3.6, 2.7)
         axes = figure.subplots()
-        for name in dict.fromkeys(row["series"] for row in rows):
+        # Open marks of different shapes and sizes: series may lie on each other.
+        for name, mark, size in zip(
+            dict.fromkeys(row["series"] for row in rows), "os^", (4, 8, 12), strict=False
+        ):
             own = [row for row in rows if row["series"] == name]
             x = [row["x"] for row in own]
             (line,) = axes.plot(x, [row["predicted"] for row in own], linewidth=1)
-            axes.plot(x, [row["measured"] for row in own], "o", color=line.get_color(), label=name)
+            axes.plot(
+                x,
+                [row["measured"] for row in own],
+                mark,
+                color=line.get_color(),
+                markersize=size,
+                fillstyle="none",
+                label=name,
+            )
         axes.set_xlabel(LABELS[law][0])
         axes.set_ylabel(LABELS[law][1])
         if law in (4, 7):
             axes.set_xscale("log", base=2)
+            sides = sorted({row["x"] for row in rows})
+            axes.set_xticks(sides, [str(side) for side in sides])
         if law == 6:
             axes.set_yscale("log")
-        if law != 3:
-            axes.legend()
+        axes.legend()
     return figure
 
 
