@@ -1,8 +1,8 @@
 """The convolution on the emulated chip, and the three gradients that it may have.
 
 ``perfect``: the exact gradient of the ideal convolution at the unquantised values. ``ste``: the same at
-the values that the converters wrote, zero where a converter clipped. ``chip``: the backward convolutions
-run through the chip too, every converter scaled to the largest value of its frame.
+the values that the first DACs wrote, zero where one or the last ADC clipped. ``chip``: the backward
+convolutions run through the chip too, every converter scaled to the largest value of its frame.
 """
 
 from __future__ import annotations
