@@ -13,6 +13,7 @@ from .nonlinearity import (
 )
 from .optical_conv2d import OpticalConv2d
 from .propagation import Propagate
+from .upsampling import UpsampleBlock, channel_upsample2d, dilate2d, exchange_upsample_order
 
 __all__ = [
     "CustomNonlinearity",
@@ -28,5 +29,9 @@ __all__ = [
     "SaturableAbsorber",
     "SaturableKerr",
     "TwoPhotonAbsorption",
+    "UpsampleBlock",
+    "channel_upsample2d",
+    "dilate2d",
+    "exchange_upsample_order",
     "replace_conv2d",
 ]
