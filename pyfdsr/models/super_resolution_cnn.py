@@ -11,6 +11,7 @@ from pyfdsr.chip.config import ChipConfig
 from pyfdsr.chip.convert import convert_to_optical
 from pyfdsr.nn import FourierConv2d, UpsampleBlock
 from pyfdsr.nn.upsampling import elu
+from pyfdsr.nn.upsampling_strips import goes_in_strips, upsample_in_strips
 
 __all__ = ["SuperResolutionCNN", "SuperResolutionNetwork"]
 
@@ -102,6 +103,12 @@ class SuperResolutionNetwork(nn.Module):
         """Apply the first convolution and its ELU."""
         self._check(x)
         return elu(self.c1(x))
+
+    def _leave(self, block: UpsampleBlock, y: Tensor) -> Tensor:
+        """Apply the last block and the last convolution."""
+        if goes_in_strips(block, y, self.cf):
+            return upsample_in_strips(block, y, self.cf)
+        return self.cf(block(y))
 
 
 class SuperResolutionCNN(SuperResolutionNetwork):
@@ -300,9 +307,10 @@ class SuperResolutionCNN(SuperResolutionNetwork):
             If `x` is of another dtype or shape.
         """
         y = self._enter(x)
-        for block in self.c_stem:
+        *blocks, last = self.c_stem
+        for block in blocks:
             y = block(y)
-        return self.cf(y)
+        return self._leave(last, y)
 
     def extra_repr(self) -> str:
         """Return the scale."""

@@ -147,12 +147,13 @@ class SuperResolutionUNet(SuperResolutionNetwork):
             passed.append(y)
             # The last row of an odd height is a cell of its own.
             y = F.avg_pool2d(elu(layer(y)), 2, ceil_mode=True)
-        for block in self.c_stem:
+        *blocks, last = self.c_stem  # as many as levels, and one or more that enlarge the image
+        for block in blocks:
             y = block(y)
             if passed:
                 skip = passed.pop()
                 y = y[..., : skip.shape[-2], : skip.shape[-1]] + skip
-        return self.cf(y)
+        return self._leave(last, y)
 
     def extra_repr(self) -> str:
         """Return the scale."""

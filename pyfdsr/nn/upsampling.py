@@ -13,6 +13,7 @@ from pyfdsr.chip.config import ChipConfig
 
 from .fourier_conv2d import FourierConv2d
 from .optical_conv2d import OpticalConv2d
+from .upsampling_strips import goes_in_strips, upsample_in_strips
 
 __all__ = ["UpsampleBlock", "channel_upsample2d", "dilate2d", "exchange_upsample_order"]
 
@@ -276,16 +277,22 @@ class UpsampleBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block: [B, depth, H, W] or [depth, H, W] to twice the height and width."""
+        if goes_in_strips(self, x):
+            return upsample_in_strips(self, x)
+        y = self.groups(x)
+        for _ in range(self.doublings):
+            y = channel_upsample2d(y, self.order)
+        return y
+
+    def groups(self, x: Tensor) -> Tensor:
+        """Return what up-sampling interleaves, [B, depth · 4**doublings, H, W]."""
         y = x
         for layer in self.conv_layers[:-1]:
             y = elu(layer(y))
         y = elu(self._last(y))
         groups = y.unflatten(-3, (self.depth, -1))
         residual = x.unsqueeze(-3)
-        y = (groups + residual if y.requires_grad else groups.add_(residual)).flatten(-4, -3)
-        for _ in range(self.doublings):
-            y = channel_upsample2d(y, self.order)
-        return y
+        return (groups + residual if y.requires_grad else groups.add_(residual)).flatten(-4, -3)
 
     def _last(self, y: Tensor) -> Tensor:
         layer = self.conv_layers[-1]
@@ -310,8 +317,14 @@ class UpsampleBlock(nn.Module):
 
 
 def elu(x: Tensor) -> Tensor:
-    """Apply ELU, in place where no gradient needs what `x` was before."""
-    return F.elu(x, inplace=not x.requires_grad)
+    """Apply ELU, in place where no gradient needs what `x` was before.
+
+    In place, exp(x) - 1 stands for torch's expm1(x), which takes three times as long: the error is then
+    relative to 1, where ELU's values end, and not to a small value itself.
+    """
+    if x.requires_grad or x.dtype not in (torch.float32, torch.float64):
+        return F.elu(x)
+    return torch.maximum(x, x.clamp_max(0).exp_().sub_(1), out=x)
 
 
 def _exchanged(channels: int, doublings: int) -> Tensor:

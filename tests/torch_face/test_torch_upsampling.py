@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from pyfdsr import nn
 from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters
+from pyfdsr.nn import upsampling_strips
+from pyfdsr.nn.upsampling import elu
 from tolerances import allowed, assert_close
 
 IDEAL = ChipConfig(dac=DACParameters(bits=0), adc=ADCParameters(bits=0))
@@ -154,6 +156,73 @@ def test_fixing_takes_the_first_member():
     weight = torch.nn.init.normal_(block.conv_layers[0].weight).detach().clone()
     block.fix_initialisation()
     assert torch.equal(block.conv_layers[0].weight, weight[[0, 0, 0, 0, 4, 4, 4, 4]])
+
+
+# -- strips
+
+
+def by_strips(monkeypatch, block, x, head=None, strip_bytes=1 << 12):
+    monkeypatch.setattr(upsampling_strips, "_STRIP_BYTES", strip_bytes)
+    with torch.no_grad():
+        assert upsampling_strips.goes_in_strips(block, x, head)
+        return upsampling_strips.upsample_in_strips(block, x, head)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "replicate", "reflect"])
+@pytest.mark.parametrize(("order", "doublings"), [("article", 1), ("pixel_shuffle", 2), ("article", 3)])
+def test_strips_are_the_block(monkeypatch, mode, order, doublings):
+    torch.manual_seed(0)
+    block = nn.UpsampleBlock(3, 2, 3, 1, padding_mode=mode, order=order, doublings=doublings)
+    for parameter in block.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    heads = [None, torch.nn.Conv2d(3, 2, 1), torch.nn.Conv2d(3, 4, 1, bias=False)]
+    x = torch.randn(3, 3, 23, 9)
+    expected = block(x)  # a gradient may be asked for: not by strips
+    for head in heads:
+        after = expected if head is None else head(expected)
+        assert_close("convolution", by_strips(monkeypatch, block, x, head), after)
+        assert_close("convolution", by_strips(monkeypatch, block, x[0], head), after[0])
+        # Two images together.
+        assert_close("convolution", by_strips(monkeypatch, block, x, head, 2 * _bytes(block, x) // 3), after)
+
+
+def _bytes(block, x):
+    return x.numel() * 4 * 4**block.doublings
+
+
+def test_what_does_not_go_in_strips(monkeypatch):
+    monkeypatch.setattr(upsampling_strips, "_STRIP_BYTES", 64)
+    x = torch.randn(1, 3, 8, 8)
+
+    def goes(block, x=x, head=None):
+        with torch.no_grad():
+            return upsampling_strips.goes_in_strips(block, x, head)
+
+    block = nn.UpsampleBlock(3, 1, 3, 1)
+    assert goes(block) and not upsampling_strips.goes_in_strips(block, x)
+    assert not goes(block, x.double())
+    assert not goes(nn.UpsampleBlock(3, 1, 3, 1, padding_mode="circular"))
+    assert not goes(nn.UpsampleBlock(3, 1, 3, 1, optical=True, chip=IDEAL))
+    with torch.autocast("cpu"):
+        assert not goes(block)
+    seen = []
+    head = torch.nn.Conv2d(3, 1, 1)
+    head.register_forward_hook(lambda *_: seen.append(1))
+    assert goes(block) and not goes(block, head=head)
+    block.conv_layers[0].register_forward_pre_hook(lambda *_: None)
+    assert not goes(block)
+    monkeypatch.undo()
+    assert not goes(nn.UpsampleBlock(3, 1, 3, 1))  # fits the cache
+
+
+def test_elu_in_place_is_elu():
+    x = torch.tensor([-200.0, -3.0, -1e-3, -0.0, 0.0, 2.0, float("inf"), -float("inf"), float("nan")])
+    with torch.no_grad():
+        for dtype in (torch.float32, torch.float64, torch.bfloat16):
+            y = elu(x.to(dtype).clone())
+            assert y.dtype == dtype and y[-1].isnan()
+            assert_close("pointwise", y[:-3].double(), F.elu(x.to(dtype))[:-3].double(), torch.float32)
+            assert torch.equal(y[-3:-1].float(), torch.tensor([float("inf"), -1.0]))
 
 
 REFUSED = {
