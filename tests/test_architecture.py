@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pyfdsr"
 # From the top down; a module imports only from its own layer or from below.
 LAYERS = (
     ("cli", "report", "experiments", "__main__"),
-    ("training", "data", "losses"),
+    ("upscaling", "training", "data", "losses"),
     ("models",),
     ("optics", "metrics", "chip"),
     ("nn",),

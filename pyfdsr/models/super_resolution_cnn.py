@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from pyfdsr.chip.config import ChipConfig
 from pyfdsr.chip.convert import convert_to_optical
 from pyfdsr.nn import FourierConv2d, UpsampleBlock
-from pyfdsr.nn.upsampling import elu
+from pyfdsr.nn.upsampling import elu, frame_step, input_range
 from pyfdsr.nn.upsampling_strips import goes_in_strips, upsample_in_strips
 
 __all__ = ["SuperResolutionCNN", "SuperResolutionNetwork"]
@@ -27,15 +28,11 @@ class SuperResolutionNetwork(nn.Module):
         The first convolution, followed by ELU, and the last one, 1×1.
     scale : int
         Times that height and width grow.
-    alignment : int
-        Where a part of an image must begin, in pixels, for its result to be part of the image's: a multiple
-        of this.
     notes : dict
         What the file that the network was read from says of its weights.
     """
 
     scale: int
-    alignment = 1
 
     def __init__(
         self,
@@ -68,6 +65,14 @@ class SuperResolutionNetwork(nn.Module):
             if chip is None:
                 raise ValueError("optical=True: needs chip=ChipConfig(...), the chip to emulate")
             convert_to_optical(self, chip, gradient=gradient)
+
+    @property
+    def alignment(self) -> int:
+        """Multiple of pixels at which a part of an image must begin for its result to be part of the image's.
+
+        On a chip, parts must begin where frames do, in every layer.
+        """
+        return math.lcm(*(frame_step(layer) for layer in self.modules() if isinstance(layer, nn.Conv2d)))
 
     def architecture(self) -> dict[str, Any]:
         """Return the arguments that build this network again, without its weights: plain JSON."""
@@ -283,10 +288,10 @@ class SuperResolutionCNN(SuperResolutionNetwork):
         >>> SuperResolutionCNN().input_range(0, 8)
         (-7, 8)
         """
+        start, stop = input_range(self.cf, start, stop)
         for block in reversed(self.c_stem):
             start, stop = block.input_range(start, stop)
-        reach = self.kernel_size // 2
-        return start - reach, stop + reach
+        return input_range(self.c1, start, stop)
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge images.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pyfdsr.chip.config import ChipConfig
 from pyfdsr.nn import FourierConv2d, UpsampleBlock
-from pyfdsr.nn.upsampling import elu
+from pyfdsr.nn.upsampling import elu, input_range
 
 from .super_resolution_cnn import SuperResolutionNetwork
 
@@ -92,8 +92,8 @@ class SuperResolutionUNet(SuperResolutionNetwork):
 
     @property
     def alignment(self) -> int:
-        """Multiple of pixels at which a part of an image must begin."""
-        return 2**self.levels
+        """Multiple of pixels at which a part of an image must begin, so that it is pooled alike."""
+        return 2**self.levels * super().alignment
 
     def architecture(self) -> dict[str, Any]:
         """Return the arguments that build this network again, without its weights: plain JSON."""
@@ -123,15 +123,16 @@ class SuperResolutionUNet(SuperResolutionNetwork):
         start, stop : int
             The same in input pixels; may lie outside the image, where there is padding.
         """
-        reach = self.kernel_size // 2
         skipped = []
+        start, stop = input_range(self.cf, start, stop)
         for index, block in reversed(list(enumerate(self.c_stem))):
             if index < self.levels:
                 skipped.append((start, stop))  # from the largest map of the way down to the smallest
             start, stop = block.input_range(start, stop)
-        for first, last in reversed(skipped):
-            start, stop = min(2 * start - reach, first), max(2 * stop + reach, last)
-        return start - reach, stop + reach
+        for layer, (first, last) in zip(reversed(self.c_down), reversed(skipped), strict=True):
+            start, stop = input_range(layer, 2 * start, 2 * stop)
+            start, stop = min(start, first), max(stop, last)
+        return input_range(self.c1, start, stop)
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge images: [B, Ci, H, W] or [Ci, H, W] to `scale` times the height and width.

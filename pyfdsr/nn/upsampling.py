@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pyfdsr._chip import passes_for
 from pyfdsr.chip.config import ChipConfig
 
 from .fourier_conv2d import FourierConv2d
@@ -308,12 +310,32 @@ class UpsampleBlock(nn.Module):
     def input_range(self, start: int, stop: int) -> tuple[int, int]:
         """Return which rows of an unbounded input the rows [start, stop) of its result depend on."""
         members = 2**self.doublings
-        reach = sum(layer.kernel_size[0] // 2 for layer in self.conv_layers)
-        return start // members - reach, -(-stop // members) + reach
+        start, stop = start // members, -(-stop // members)
+        for layer in reversed(self.conv_layers):
+            start, stop = input_range(layer, start, stop)
+        return start, stop
 
     def extra_repr(self) -> str:
         """Describe what the convolutions do not show."""
         return f"depth={self.depth}, order={self.order!r}, tied={self.tied}, doublings={self.doublings}"
+
+
+def frame_step(layer: nn.Conv2d) -> int:
+    """Return after how many results of a convolution a chip begins another frame; 1 without a chip."""
+    if not isinstance(layer, OpticalConv2d) or layer.chip.is_perfect:
+        return 1
+    passes = passes_for(layer.chip, layer.kernel_size)
+    valid = (n**passes - k + 1 for n, k in zip(layer.chip.frame, layer.kernel_size, strict=True))
+    return math.lcm(*valid)
+
+
+def input_range(layer: nn.Conv2d, start: int, stop: int) -> tuple[int, int]:
+    """Return which rows of an unbounded input the rows [start, stop) of a convolution depend on.
+
+    On a chip results depend on their whole frames.
+    """
+    step, reach = frame_step(layer), layer.kernel_size[0] // 2
+    return start // step * step - reach, -(-stop // step) * step + reach
 
 
 def elu(x: Tensor) -> Tensor:
