@@ -25,11 +25,11 @@ def network(make=SuperResolutionCNN, **arguments):
     return model
 
 
-@pytest.mark.parametrize("tile", [5, 8, 13])
+@pytest.mark.parametrize("tile", [8, 13, 21])
 @pytest.mark.parametrize("shape", MAKE)
 def test_tiles_are_the_whole(shape, tile):
     model = network(MAKE[shape])
-    image = torch.rand(2, 3, 31, 23)
+    image = torch.rand(2, 3, 61, 23)  # longer than any margin
     with torch.no_grad():
         whole = model(image)
     assert_close("convolution", upscale(model, image, tile), whole)
