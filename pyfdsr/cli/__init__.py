@@ -1,4 +1,4 @@
-"""The command ``pyfdsr``: demo, train, evaluate, masks, macs, chip, info.
+"""The command ``pyfdsr``: demo, train, evaluate, masks, macs, upscale, chip, info.
 
 Exit codes: 0 done, 1 could not be done (files, data, disk), 2 asked for wrongly, 130 interrupted.
 """
@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from .failures import report_failure, show_warning
+from .failures import INTERRUPTED, report_failure, show_warning
 
 __all__ = ["main"]
 
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .application import application
 
         result = application()(arguments, prog_name="pyfdsr", standalone_mode=False)
+        if result == INTERRUPTED:  # typer took the interruption for an ordinary end, and said nothing
+            return report_failure(KeyboardInterrupt())
         return result if isinstance(result, int) else 0
     except BaseException as error:
         return report_failure(error, debug)

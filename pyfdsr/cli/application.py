@@ -30,6 +30,7 @@ def application() -> Any:
     from .macs import macs
     from .masks import masks
     from .train import train_aosrnn
+    from .upscale import upscale_pictures
 
     app = typer.Typer(
         help=_HELP,
@@ -59,6 +60,7 @@ def application() -> Any:
     app.command("evaluate")(evaluate_run)
     app.command()(masks)
     app.command()(macs)
+    app.command("upscale")(upscale_pictures)
     chip = typer.Typer(
         help="An emulated photonic chip. See [bold]pyfdsr chip report --help[/bold].", rich_markup_mode="rich"
     )

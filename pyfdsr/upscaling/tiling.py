@@ -14,7 +14,7 @@ from torch import Tensor
 from pyfdsr.functional.sample_numbers import current_sample_offset, sample_offset
 from pyfdsr.models import SuperResolutionNetwork
 
-__all__ = ["upscale"]
+__all__ = ["check_scale", "upscale"]
 
 _LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey value: ITU-R BT.601."""
@@ -95,7 +95,7 @@ def upscale(
     for name, number in (("tile", tile), ("batch", batch)):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ValueError(f"{name}={number!r}: must be an integer of 1 or more")
-    factor = _factor(model, scale)
+    factor = check_scale(model, scale)
     _check_image(model, image)
     if isinstance(image, Tensor):
         return _upscale_tensor(model, image, tile, factor, batch, progress)
@@ -157,8 +157,14 @@ def _silent(share: float) -> None:
     pass
 
 
-def _factor(model: SuperResolutionNetwork, scale: int | None) -> int:
-    """How many of the network's pixels make one of the result's, along an axis."""
+def check_scale(model: SuperResolutionNetwork, scale: int | None) -> int:
+    """Return how many of the network's pixels make one of the result's, along an axis.
+
+    Raises
+    ------
+    ValueError
+        If `scale` does not divide the network's.
+    """
     if scale is None:
         return 1
     whole = isinstance(scale, int) and not isinstance(scale, bool)
