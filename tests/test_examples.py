@@ -100,6 +100,15 @@ def test_the_readme_example_runs():
     assert run(sys.executable, "-c", code, env=environment).startswith("tensor(")
 
 
+def test_the_super_resolution_example_runs(tmp_path):
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "super_resolution.md").read_text(), re.DOTALL
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = run(sys.executable, "-c", code, env=environment, cwd=tmp_path)
+    assert said.split("\n")[:2] == ["torch.Size([3, 160, 240])", "torch.Size([3, 480, 800])"]
+
+
 def test_the_chip_example_runs():
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "chip.md").read_text(), re.DOTALL)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

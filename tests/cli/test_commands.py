@@ -94,6 +94,7 @@ def test_info_names_build_and_data(command):
         (("train", "aosrnn", "--help"), ("--gamma", "--resume", "metrics.jsonl", "Eq. 3", "µm")),
         (("demo", "--help"), ("report.html", "two minutes")),
         (("evaluate", "--help"), ("--intensity", "PSNR")),
+        (("upscale", "--help"), ("--match-histogram", "CONFIG.toml", "half-written")),
         (("masks", "--help"), ("metres", "radians")),
         (("info", "--help"), ("PYFDSR_DATA",)),
     ],

@@ -133,7 +133,7 @@ def test_what_is_refused(command, network, tmp_path):
 
 
 def test_interruption_leaves_no_part(network, tmp_path):
-    write_picture(tmp_path / "a.png", Picture(colours(1500, 1500, 3)))
+    write_picture(tmp_path / "a.png", Picture(colours(700, 700, 3)))
     write_picture(tmp_path / "first.png", Picture(colours(8, 8, 3)))
     source, target = tmp_path / "in", tmp_path / "out"
     source.mkdir()
