@@ -26,8 +26,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from pyfdsr._files import write_bytes_atomically
 from pyfdsr.data.image_folder import SUFFIXES
-from pyfdsr.training.checkpoint import write_bytes_atomically
 from scripts.package_licences import licence_of
 from scripts.photo_sources import SOURCES, Source
 from scripts.qt_resources import resource_files

@@ -24,7 +24,7 @@ LAYERS = (
     ("ops",),
     ("_runtime",),
     ("_plans", "_chip"),
-    ("_arguments", "_convolution", "nonlinearity", "optics.grid", "chip.config", "chip.parameters"),
+    ("_arguments", "_convolution", "_files", "nonlinearity", "optics.grid", "chip.config", "chip.parameters"),
     ("_core",),
 )
 

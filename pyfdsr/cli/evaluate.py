@@ -45,10 +45,10 @@ def evaluate_run(
 
     [bold]Written to RUN[/bold]: evaluation-DATASET-INTENSITY.json and figures/samples-DATASET-INTENSITY.png.
     """
+    from pyfdsr._files import write_bytes_atomically
     from pyfdsr.data import load
     from pyfdsr.report import figure_png
     from pyfdsr.training import RunFolder, evaluate, load_model
-    from pyfdsr.training.checkpoint import write_bytes_atomically
     from pyfdsr.training.threads import apply_threads
 
     from .results import sample_images

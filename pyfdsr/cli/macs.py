@@ -160,7 +160,7 @@ def macs(
 
 
 def _write(files: dict[Path, bytes]) -> None:
-    from pyfdsr.training.checkpoint import write_bytes_atomically
+    from pyfdsr._files import write_bytes_atomically
 
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

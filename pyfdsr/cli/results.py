@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from pyfdsr._files import write_bytes_atomically
 from pyfdsr.report import figure_png, loss_curve, report_page, sample_rows
-from pyfdsr.training.checkpoint import write_bytes_atomically
 
 from .display import RESULT_COLUMNS, result_rows
 from .info import environment

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .display import console, print_evaluation
+from .resuming import resumed_run
 
 __all__ = ["train_aosrnn"]
 
@@ -159,31 +160,19 @@ def _configuration(values: dict[str, Any]) -> Any:
     return TrainingConfig(per_class=per_class or None, **values)
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def _resumed(out: Path, context: typer.Context) -> tuple[Any, Any]:
     """Return the run in `out` and its configuration with the changes that the options ask for."""
     from pyfdsr.training import RunFolder
 
     run = RunFolder.open(out)
-    config = run.config()
-    changes = {}
-    for name, value in context.params.items():
-        if name in ("out", "resume") or context.get_parameter_source(name).name != "COMMANDLINE":
-            continue
-        if name == "per_class":
-            value = value or None
-        if value == getattr(config, name):
-            continue
-        if name not in _CHANGEABLE:
-            raise ValueError(
-                f"{_option(name)} {value}: the run in {out} has {getattr(config, name)!r}; a run is "
-                f"continued as it began (only {', '.join(map(_option, _CHANGEABLE))} may change)"
-            )
-        changes[name] = value
-    return run, config.replace(**changes)
+    asked = {
+        name: value
+        for name, value in context.params.items()
+        if name not in ("out", "resume") and context.get_parameter_source(name).name == "COMMANDLINE"
+    }
+    if "per_class" in asked:
+        asked["per_class"] = asked["per_class"] or None
+    return run, resumed_run(run, run.config(), asked, _CHANGEABLE)
 
 
 def _train(out: Path, run: Any, config: Any) -> None:

@@ -18,6 +18,7 @@ from .image_set import ImageSet
 from .intensity import to_intensity, upsample_nearest
 from .loading import load
 from .location import find
+from .photos import PhotoSet, downsample_nearest, load_photos
 from .selection import balanced_rows, batches
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "DataNotFoundError",
     "Dataset",
     "ImageSet",
+    "PhotoSet",
     "SkippedFilesWarning",
     "balanced_rows",
     "batches",
     "datasets",
+    "downsample_nearest",
     "find",
     "load",
+    "load_photos",
     "to_intensity",
     "upsample_nearest",
 ]

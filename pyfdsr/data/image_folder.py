@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,42 @@ def list_images(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
+def upright_image(path: str | Path) -> Any:
+    """Read one image file as it is to be seen.
+
+    The camera's orientation tag is honoured, transparent parts are dark, 16 bit values become 8 bit.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Grey, colour or palette, without transparency.
+
+    Raises
+    ------
+    OSError
+        If Pillow cannot read the file.
+    """
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+        if image.mode == "I" or image.mode.startswith("I;16"):
+            # Pillow would clip 16 bit values at 255.
+            return Image.fromarray(
+                (np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8)
+            )
+        if "A" in image.getbands() or "transparency" in image.info:
+            image = image.convert("RGBA")
+            return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+        image.load()
+        return image
+
+
 def read_image(path: str | Path, size: int = 28) -> np.ndarray:
     """Read one image file as a grey square.
 
@@ -69,17 +106,8 @@ def read_image(path: str | Path, size: int = 28) -> np.ndarray:
     """
     from PIL import Image, ImageOps
 
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode == "I" or image.mode.startswith("I;16"):
-            # Pillow would clip 16 bit values at 255.
-            image = Image.fromarray(
-                (np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8)
-            )
-        elif "A" in image.getbands() or "transparency" in image.info:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-        return np.array(ImageOps.fit(image.convert("L"), (size, size), Image.Resampling.LANCZOS))
+    image = upright_image(path).convert("L")
+    return np.array(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS))
 
 
 def read_images(files: list[Path], size: int = 28) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -118,11 +146,16 @@ def read_images(files: list[Path], size: int = 28) -> tuple[np.ndarray, np.ndarr
             rows.append(row)
     if not images:
         raise CorruptDataError(str(files[0].parent), f"{len(files)} readable image files", "none")
+    warn_of_skipped(skipped, len(files))
+    return np.stack(images), np.array(rows, np.int64), tuple(skipped)
+
+
+def warn_of_skipped(skipped: list[str], count: int) -> None:
+    """Warn once of all the files, of `count` in all, that were left out, if there are any."""
     if skipped:
         some = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
         warnings.warn(
-            f"{len(skipped)} of {len(files)} image files could not be read and were left out: {some}",
+            f"{len(skipped)} of {count} image files could not be read and were left out: {some}",
             SkippedFilesWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return np.stack(images), np.array(rows, np.int64), tuple(skipped)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pyfdsr import nonlinearity as specifications
+
+from .settings import Settings, check_choice, check_integer, check_number
 
 __all__ = ["TrainingConfig", "intensity_levels", "parse_nonlinearity"]
 
@@ -85,27 +84,8 @@ def intensity_levels(maximum: int) -> tuple[float, ...]:
     return (0.1, 0.25, 0.5, 0.75, *(float(level) for level in range(1, maximum + 1)))
 
 
-def _integer(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}={value!r}: must be an integer of {least} or greater")
-
-
-def _number(name: str, value: Any, least: float, inclusive: bool) -> None:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not real or value < least or (value == least and not inclusive):
-        raise ValueError(
-            f"{name}={value!r}: must be a number {'of at least' if inclusive else 'above'} {least}"
-        )
-
-
-def _choice(name: str, value: Any, choices: Iterable[Any]) -> None:
-    choices = tuple(choices)
-    if value not in choices:
-        raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, choices))}")
-
-
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Settings):
     """Everything that decides the result of a training run.
 
     Parameters
@@ -173,6 +153,8 @@ class TrainingConfig:
     ValueError: batch_size=0: must be an integer of 1 or greater
     """
 
+    network = "aosrnn"
+
     dataset: str = "mnist"
     data_root: str | None = None
     per_class: int | None = 1000
@@ -209,19 +191,19 @@ class TrainingConfig:
             "band",
             "test_limit",
         ):
-            _integer(name, getattr(self, name), 1)
+            check_integer(name, getattr(self, name), 1)
         for name in ("per_class", "limit", "threads", "intensity_robust"):
             if getattr(self, name) is not None:
-                _integer(name, getattr(self, name), 1)
+                check_integer(name, getattr(self, name), 1)
         for name in ("seed", "test_every"):
-            _integer(name, getattr(self, name), 0)
-        _integer("grid", self.grid, max(self.support, self.band))
-        _number("learning_rate", self.learning_rate, 0, inclusive=False)
-        _number("gamma", self.gamma, 0, inclusive=True)
-        _number("pitch", self.pitch, 0, inclusive=False)
-        _number("cutoff_bins", self.cutoff_bins, 0, inclusive=False)
-        _choice("reduction", self.reduction, ("paper", "equation"))
-        _choice("dtype", self.dtype, ("float32", "float64"))
+            check_integer(name, getattr(self, name), 0)
+        check_integer("grid", self.grid, max(self.support, self.band))
+        check_number("learning_rate", self.learning_rate, 0, inclusive=False)
+        check_number("gamma", self.gamma, 0, inclusive=True)
+        check_number("pitch", self.pitch, 0, inclusive=False)
+        check_number("cutoff_bins", self.cutoff_bins, 0, inclusive=False)
+        check_choice("reduction", self.reduction, ("paper", "equation"))
+        check_choice("dtype", self.dtype, ("float32", "float64"))
         parse_nonlinearity(self.nonlinearity)
         if not isinstance(self.dataset, str) or not self.dataset:
             raise ValueError(f"dataset={self.dataset!r}: must be the name of a data set or a path")
@@ -233,22 +215,3 @@ class TrainingConfig:
     def peaks(self) -> tuple[float, ...]:
         """Return the peak intensities an epoch may have."""
         return (1.0,) if self.intensity_robust is None else intensity_levels(self.intensity_robust)
-
-    def to_json(self) -> str:
-        """Return the configuration as indented JSON with a trailing newline."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> TrainingConfig:
-        """Read what :meth:`to_json` wrote; a field that is absent takes its default."""
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError("a training configuration must be a JSON object")
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown field {unknown[0]!r} in the training configuration")
-        return cls(**values)
-
-    def replace(self, **changes: Any) -> TrainingConfig:
-        """Return a copy with some fields changed, validated again."""
-        return replace(self, **changes)

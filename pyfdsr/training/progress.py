@@ -28,7 +28,7 @@ class Progress:
         """Training starts, or continues, after `epoch` epochs and `step` steps of the next."""
 
     def step(self, means: dict[str, float]) -> None:
-        """A step is done; `means` are the epoch's ``loss``, ``psnr`` and ``energy_fraction`` so far."""
+        """A step is done; `means` are the epoch's ``loss``, ``psnr`` … so far."""
 
     def epoch(self, record: dict[str, Any]) -> None:
         """An epoch is done; `record` is its line of metrics.jsonl."""
@@ -60,6 +60,14 @@ class ProgressGroup(Progress):
             member.end()
 
 
+def _figures(means: dict[str, float]) -> str:
+    """Return loss, PSNR and, for networks of light, energy."""
+    line = f"loss {means['loss']:.4f}  PSNR {means['psnr']:.2f} dB"
+    if "energy_fraction" in means:
+        line += f"  energy {100 * means['energy_fraction']:.1f} %"
+    return line
+
+
 def epoch_line(record: dict[str, Any], epochs: int) -> str:
     """Return one line about a finished epoch.
 
@@ -69,11 +77,7 @@ def epoch_line(record: dict[str, Any], epochs: int) -> str:
     'epoch  2/40  loss 0.2500  PSNR 18.50 dB  energy 20.0 %  9.0 s'
     """
     width = len(str(epochs))
-    line = (
-        f"epoch {record['epoch']:>{width}}/{epochs}  loss {record['loss']:.4f}  "
-        f"PSNR {record['psnr']:.2f} dB  energy {100 * record['energy_fraction']:.1f} %  "
-        f"{record['seconds']:.1f} s"
-    )
+    line = f"epoch {record['epoch']:>{width}}/{epochs}  {_figures(record)}  {record['seconds']:.1f} s"
     if record.get("peak", 1.0) != 1.0:
         line += f"  peak {record['peak']:g}"
     if "test_psnr" in record:
@@ -119,9 +123,7 @@ class RichProgress(Progress):
 
     def step(self, means: dict[str, float]) -> None:
         self._done += 1
-        energy = 100 * means["energy_fraction"]
-        live = f"loss {means['loss']:.4f}  PSNR {means['psnr']:.2f} dB  energy {energy:.1f} %"
-        self._bar.update(self._task, completed=self._done, live=live)
+        self._bar.update(self._task, completed=self._done, live=_figures(means))
 
     def epoch(self, record: dict[str, Any]) -> None:
         self._bar.update(self._task, description=self._title())

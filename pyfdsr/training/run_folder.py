@@ -19,8 +19,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from .checkpoint import CheckpointError, read_checkpoint, write_bytes_atomically, write_checkpoint
+from pyfdsr._files import write_bytes_atomically
+
+from .checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from .config import TrainingConfig
+from .settings import Settings
 
 __all__ = ["RunFolder", "RunFolderError"]
 
@@ -64,7 +67,7 @@ class RunFolder:
         return f"RunFolder({str(self.path)!r})"
 
     @classmethod
-    def create(cls, path: str | os.PathLike, config: TrainingConfig) -> RunFolder:
+    def create(cls, path: str | os.PathLike, config: Settings) -> RunFolder:
         """Start a run in `path`.
 
         Raises
@@ -100,17 +103,28 @@ class RunFolder:
             raise RunFolderError(f"{run.path} is not a run folder: it has no config.json")
         return run
 
-    def write_config(self, config: TrainingConfig) -> None:
+    def write_config(self, config: Settings) -> None:
         """Write config.json atomically."""
         try:
             write_bytes_atomically(self.config_file, config.to_json().encode())
         except OSError as error:
             raise RunFolderError(f"could not write {self.config_file}: {error.strerror or error}") from error
 
-    def config(self) -> TrainingConfig:
-        """Read config.json."""
+    def config(self, kind: type[Settings] = TrainingConfig) -> Settings:
+        """Read config.json.
+
+        Parameters
+        ----------
+        kind : type
+            The configuration expected: that of the all-optical network, or another.
+
+        Raises
+        ------
+        RunFolderError
+            When there is none, or one of another kind.
+        """
         try:
-            return TrainingConfig.from_json(self.config_file.read_text())
+            return kind.from_json(self.config_file.read_text())
         except (OSError, ValueError, TypeError) as error:
             raise RunFolderError(f"{self.config_file} cannot be read: {error}") from error
 
