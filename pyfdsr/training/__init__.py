@@ -1,4 +1,4 @@
-"""Training of the optical networks: configuration, deterministic loop, run folders, checkpoints, evaluation.
+"""Training of the networks: configuration, deterministic loop, run folders, checkpoints, evaluation.
 
 Members load on first use, so that reading a run folder's configuration does not import torch.
 """
@@ -10,6 +10,8 @@ _MEMBERS = {
     "Evaluation": "evaluation",
     "HardwareAwareTraining": "hardware_aware",
     "ImageBatches": "batches",
+    "PhotoTrainer": "photo_trainer",
+    "PhotoTrainingConfig": "photo_config",
     "RunFolder": "run_folder",
     "RunFolderError": "run_folder",
     "Trainer": "trainer",
@@ -18,8 +20,10 @@ _MEMBERS = {
     "TrainingInterrupted": "trainer",
     "build_model": "build",
     "evaluate": "evaluation",
+    "load_cnn": "photo_trainer",
     "load_model": "build",
     "parse_nonlinearity": "config",
+    "score_photos": "photo_scores",
     "require": "optional",
 }
 
