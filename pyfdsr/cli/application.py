@@ -24,6 +24,7 @@ done, 2 asked for wrongly, 130 interrupted.
 def application() -> Any:
     """Return the typer application of all commands."""
     from .chip import report
+    from .compare import compare
     from .demo import demo
     from .evaluate import evaluate_run
     from .info import info
@@ -61,6 +62,7 @@ def application() -> Any:
     train.command("aosrnn")(train_aosrnn)
     train.command("srcnn")(train_srcnn)
     app.command("evaluate")(evaluate_run)
+    app.command()(compare)
     app.command()(masks)
     app.command()(macs)
     app.command("upscale")(upscale_pictures)

@@ -91,13 +91,17 @@ class FeatureDistance(nn.Module):
         super().__init__()
         self.features = VGGFeatures(weights, ("relu1_2", "relu2_2"))
 
+    def directions(self, images: Tensor) -> list[Tensor]:
+        """Return the features of images [B, 3, H, W] of 0 to 1, scaled to unit length at each point."""
+        # Where all features are 0 there is no direction; the small number keeps it at 0.
+        return [f / (f.square().sum(1, keepdim=True).sqrt() + 1e-10) for f in self.features(images)]
+
+    def between(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        """Return the distances [B] of directions, for a target that several images are compared with."""
+        pairs = zip(found, wanted, strict=True)
+        return torch.stack([(f - w).square().sum(1).mean((1, 2)) for f, w in pairs]).mean(0)
+
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the distance of each pair of images [B, 3, H, W] of 0 to 1: a tensor [B]."""
         check_images(prediction, target)
-        distances = []
-        for found, wanted in zip(self.features(prediction), self.features(target), strict=True):
-            # Where all features are 0 there is no direction; the small number keeps it at 0.
-            found = found / (found.square().sum(1, keepdim=True).sqrt() + 1e-10)
-            wanted = wanted / (wanted.square().sum(1, keepdim=True).sqrt() + 1e-10)
-            distances.append((found - wanted).square().sum(1).mean((1, 2)))
-        return torch.stack(distances).mean(0)
+        return self.between(self.directions(prediction), self.directions(target))

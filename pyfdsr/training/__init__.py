@@ -19,6 +19,7 @@ _MEMBERS = {
     "TrainingDiverged": "trainer",
     "TrainingInterrupted": "trainer",
     "build_model": "build",
+    "calibrated": "photo_trainer",
     "evaluate": "evaluation",
     "load_cnn": "photo_trainer",
     "load_model": "build",

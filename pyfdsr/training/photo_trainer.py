@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyfdsr.chip import ChipConfig
+from pyfdsr.chip import ChipConfig, calibrate_ranges
 from pyfdsr.data import PhotoSet, downsample_nearest
 from pyfdsr.losses import parse_loss
 from pyfdsr.models import SuperResolutionCNN, load_super_resolution, save_super_resolution
@@ -22,7 +22,7 @@ from .photo_scores import score_photos
 from .progress import Progress
 from .run_folder import RunFolder
 
-__all__ = ["PhotoTrainer", "build_cnn", "load_cnn"]
+__all__ = ["PhotoTrainer", "build_cnn", "calibrated", "load_cnn"]
 
 
 def load_cnn(path: str | Path, optical: bool = False, chip: ChipConfig | None = None, **arguments: Any):
@@ -46,11 +46,26 @@ def load_cnn(path: str | Path, optical: bool = False, chip: ChipConfig | None = 
     return load_super_resolution(file, optical, chip, **arguments)
 
 
-def build_cnn(config: PhotoTrainingConfig) -> SuperResolutionCNN:
-    """Build the network that a training starts with; its weights are drawn from the configuration's seed.
+def calibrated(model: Any, inputs: Tensor) -> Any:
+    """Set the ranges of a network's converters, if it has optical layers, by what some inputs need.
 
-    On a chip, ranges are those of the chip's configuration until calibrated.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place.
+    inputs : Tensor [B, 3, H, W]
+
+    Returns
+    -------
+    torch.nn.Module
+        `model`.
     """
+    with torch.no_grad():
+        return calibrate_ranges(model, [inputs])
+
+
+def build_cnn(config: PhotoTrainingConfig) -> SuperResolutionCNN:
+    """Build the network that a training starts with; its weights are drawn from the configuration's seed."""
     chip = None if config.optical is None else ChipConfig.from_toml(Path(config.optical).read_text())
     place = {"optical": chip is not None, "chip": chip, "gradient": config.gradient}
     if config.init is not None:
@@ -58,6 +73,9 @@ def build_cnn(config: PhotoTrainingConfig) -> SuperResolutionCNN:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return SuperResolutionCNN(**place)
+
+
+_CALIBRATION = 64  # squares that ranges are set by
 
 
 class _Window(NamedTuple):
@@ -105,6 +123,9 @@ class PhotoTrainer(TrainingLoop):
         self.train_photos, self.test_photos = train, test
         self.loss = parse_loss(config.loss, config.weights, config.vgg)
         model = build_cnn(config)
+        if config.optical is not None:
+            some = train.take(slice(None, None, max(1, len(train) // _CALIBRATION)))
+            calibrated(model, as_tensor(downsample_nearest(some, model.scale)))
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         count = min(config.epoch_size or len(train), len(train))
         start = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()

@@ -1,0 +1,93 @@
+"""What several networks and interpolation make of the same small picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pyfdsr.data import downsample_nearest
+
+from .optional import require
+from .photo_scores import bicubic
+
+__all__ = ["compared", "decibels", "matched"]
+
+
+def matched(picture: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Give each colour of a picture the distribution of values of a reference (needs scikit-image).
+
+    Parameters
+    ----------
+    picture, reference : uint8 array [H, W, 3]
+
+    Returns
+    -------
+    uint8 array [H, W, 3]
+
+    Examples
+    --------
+    >>> grey = np.full((2, 2, 3), 100, np.uint8)
+    >>> matched(grey, grey + 20)[0, 0].tolist()
+    [120, 120, 120]
+    """
+    exposure = require("skimage.exposure", "matching histograms", "images")
+    found = exposure.match_histograms(picture, reference, channel_axis=2)
+    return np.clip(np.rint(found), 0, 255).astype(np.uint8)
+
+
+def decibels(picture: np.ndarray, original: np.ndarray) -> float:
+    """Return the PSNR of bytes, dB.
+
+    Examples
+    --------
+    >>> round(decibels(np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 255, np.uint8)), 6)
+    0.0
+    """
+    error = np.mean((picture.astype(np.float64) - original) ** 2)
+    return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+
+
+def compared(
+    original: np.ndarray,
+    networks: Mapping[str, Callable[[Tensor], Tensor]],
+    scale: int = 8,
+    match: str | None = None,
+) -> dict[str, np.ndarray]:
+    """Make a picture small, enlarge it in several ways.
+
+    Parameters
+    ----------
+    original : uint8 array [H, W, 3]
+        H and W multiples of `scale`.
+    networks : mapping of str to callable
+        From float32 images [1, 3, H / scale, W / scale] of 0 to 1 to [1, 3, H, W].
+    scale : int
+    match : {None, "input", "original"}
+        Add to each network's result what matching its histogram to the small input, or to the original, makes
+        of it, under the network's name followed by ``" + histogram of …"``.
+
+    Returns
+    -------
+    dict of str to uint8 array
+        ``"original"``, ``"input"`` (the small one), ``"bicubic"``, then the networks'.
+
+    Raises
+    ------
+    ValueError
+        If `match` is something else, or the size no multiple of `scale`.
+    """
+    if match not in (None, "input", "original"):
+        raise ValueError(f"match={match!r}: must be None, 'input' or 'original'")
+    small = downsample_nearest(original.transpose(2, 0, 1), scale)
+    tensor = torch.from_numpy(small.copy()).float().div_(255)[None]
+    found = {"original": original, "input": np.ascontiguousarray(small.transpose(1, 2, 0))}
+    with torch.inference_mode():
+        for name, way in {"bicubic": lambda x: bicubic(x, scale), **networks}.items():
+            output = way(tensor)[0].clamp(0, 1).mul(255).round().byte()
+            found[name] = np.ascontiguousarray(output.permute(1, 2, 0).numpy())
+            if match and name != "bicubic":
+                found[f"{name} + histogram of {match}"] = matched(found[name], found[match])
+    return found
