@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .gradient_error import check_images
 from .vgg import VGGFeatures
@@ -93,8 +94,8 @@ class FeatureDistance(nn.Module):
 
     def directions(self, images: Tensor) -> list[Tensor]:
         """Return the features of images [B, 3, H, W] of 0 to 1, scaled to unit length at each point."""
-        # Where all features are 0 there is no direction; the small number keeps it at 0.
-        return [f / (f.square().sum(1, keepdim=True).sqrt() + 1e-10) for f in self.features(images)]
+        # Where all features are 0 there is no direction, and 0 is kept.
+        return [functional.normalize(features, dim=1, eps=1e-10) for features in self.features(images)]
 
     def between(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
         """Return the distances [B] of directions, for a target that several images are compared with."""
