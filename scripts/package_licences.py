@@ -11,10 +11,13 @@ https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 
 __all__ = ["copyright_paragraphs", "licence_of"]
+
+_ADDRESS = r"\s*<[^>]*>´?"
 
 
 def copyright_paragraphs(text: str) -> list[tuple[list[str], str, str]]:
@@ -88,5 +91,5 @@ def licence_of(source, tree: Path, inside: str) -> str:
     answer = "unknown"
     for patterns, licence, holders in copyright_paragraphs(statement.read_text(errors="replace")):
         if any(fnmatch(name, p) or ("." in p and fnmatch(stem, p.rpartition(".")[0])) for p in patterns):
-            answer = f"{licence}, {holders}" if len(holders) < 200 else licence
+            answer = f"{licence}, {re.sub(_ADDRESS, '', holders)}" if len(holders) < 200 else licence
     return answer

@@ -48,18 +48,20 @@ def chip_of(dac: int, adc: int, noise: float) -> ChipConfig:
 
 
 class _Batches:
-    """Pairs of small images and squares, the same ones each time it is gone through."""
+    """Pairs of small and large images, quarters of squares, the same ones each time it is gone through."""
 
     def __init__(self, photos: Any, steps: int, seed: int) -> None:
-        self.photos = photos
+        self.photos, self.seed = photos, seed
         self.rows = np.random.default_rng(seed).permutation(len(photos))[: steps * _BATCH]
 
     def __len__(self) -> int:
         return -(-len(self.rows) // _BATCH)
 
     def __iter__(self):
+        side = self.photos.size // 2
         for start in range(0, len(self.rows), _BATCH):
-            squares = self.photos.take(self.rows[start : start + _BATCH])
+            y, x = 8 * np.random.default_rng((self.seed, start)).integers(side // 8 + 1, size=2)
+            squares = self.photos.take(self.rows[start : start + _BATCH])[:, :, y : y + side, x : x + side]
             yield as_tensor(downsample_nearest(squares, 8)), as_tensor(squares)
 
 

@@ -11,6 +11,8 @@ from .display import console
 
 __all__ = ["compare"]
 
+_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
 
 def compare(
     images: Annotated[
@@ -20,7 +22,7 @@ def compare(
         list[Path],
         typer.Option(help="Run folder or file of a network; give it as often as needed.", show_default=False),
     ],
-    out: Annotated[Path, typer.Option(help="The sheet, a PNG.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The sheet, .png or .jpg.", show_default=False)],
     names: Annotated[
         str | None,
         typer.Option(
@@ -75,6 +77,8 @@ def compare(
 
     if size < 8 or size % 8:
         raise ValueError(f"--size {size}: must be a multiple of 8")
+    if out.suffix.lower() not in _KINDS:
+        raise ValueError(f"--out {out}: must end in {', '.join(_KINDS)}")
     square = _square(close_up)
     apply_threads(threads)
     originals = {}
@@ -87,7 +91,7 @@ def compare(
         raise RuntimeError("no image could be used: no sheet was written")
     networks = _networks(models, names, optical, list(originals.values()))
     titles, rows = _rows(originals, networks, match, square)
-    write_bytes_atomically(out, _png(titles, rows, size))
+    write_bytes_atomically(out, _encoded(titles, rows, size, out))
     shown = f"{out}: {len(originals)} of {len(images)} images"
     console().print(shown, highlight=False, soft_wrap=True)
     if len(originals) < len(images):
@@ -166,11 +170,13 @@ def _rows(
     return titles, rows
 
 
-def _png(titles: list[str], rows: list[list[Any]], panel: int) -> bytes:
+def _encoded(titles: list[str], rows: list[list[Any]], panel: int, out: Path) -> bytes:
+    """Return the sheet as a file of the kind that the name of `out` asks for."""
     import io
 
     from pyfdsr.report.comparison_sheet import comparison_sheet
 
     buffer = io.BytesIO()
-    comparison_sheet(titles, rows, max(panel, 192)).save(buffer, "PNG", optimize=True)
+    sheet = comparison_sheet(titles, rows, max(panel, 192))
+    sheet.save(buffer, _KINDS[out.suffix.lower()], quality=90, optimize=True)
     return buffer.getvalue()

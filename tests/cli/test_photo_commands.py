@@ -77,6 +77,7 @@ def test_compare_leaves_out_what_it_cannot_read(run, command, photos, tmp_path):
         (("--close-up", "250,0,32"), "close-up 250,0,32: must be a square inside 256x256"),
         (("--close-up", "1,2"), "--close-up 1,2: must be three whole numbers"),
         (("--match", "mean"), "match='mean': must be None, 'input' or 'original'"),
+        (("--out", tmp_path / "sheet.gif"), "sheet.gif: must end in .png, .jpg, .jpeg"),
         (("--size", "100"), "--size 100: must be a multiple of 8"),
         (("--names", "a,b"), "--names a,b: must be 1 different names"),
     ):
