@@ -79,7 +79,9 @@ def figure(results: dict[str, Any]) -> Any:
         axes = plot.subplots()
         same = [r for r in results["chips"] if r["dac"] == r["adc"]]
         axes.plot([r["dac"] for r in same], [r["psnr"] for r in same], "o-", color=COLOURS["blue"],
-                  label="electronic weights on the chip")  # fmt: skip
+                  label=f"on the chip, {results['noise']:.0%} of noise")  # fmt: skip
+        axes.plot([r["dac"] for r in same], [r["quiet_psnr"] for r in same], "^-", color=COLOURS["sky"],
+                  label="the same without noise")  # fmt: skip
         tuned = [r for r in same if "tuned_psnr" in r]
         axes.plot([r["dac"] for r in tuned], [r["tuned_psnr"] for r in tuned], "s--", color=COLOURS["orange"],
                   label=f"after {results['steps']} steps on the chip")  # fmt: skip
@@ -135,6 +137,8 @@ def main() -> int:
     for dac, adc in pairs:
         chip = chip_of(dac, adc, arguments.noise)
         found: dict[str, Any] = {"dac": dac, "adc": adc, "psnr": score(on_chip(arguments.run, chip, train))}
+        quiet = chip_of(dac, adc, 0.0)
+        found["quiet_psnr"] = score(on_chip(arguments.run, quiet, train))
         if dac in arguments.tune:
             model = on_chip(arguments.run, chip, train, arguments.gradient)
             optimizer = torch.optim.Adam(model.parameters(), lr=arguments.learning_rate)
