@@ -4,6 +4,7 @@ Arguments are taken as valid: :mod:`pyfdsr.functional` checks, broadcasts and ca
 """
 
 from .bridge import CallbackAddresses, Geometry
+from .cross_kerr import CrossKerr, cross_kerr
 from .four_f_stack import FourFStack, four_f_stack
 from .fourier_conv2d import (
     COMPARE,
@@ -20,12 +21,14 @@ __all__ = [
     "COMPARE",
     "DO_NOT_KEEP",
     "CallbackAddresses",
+    "CrossKerr",
     "Emulation",
     "FourFStack",
     "FourierConv2d",
     "Geometry",
     "Nonlinearity",
     "WindowedDft",
+    "cross_kerr",
     "four_f_stack",
     "fourier_conv2d",
     "fourier_conv2d_adjoint_input",

@@ -8,6 +8,7 @@ Gradients flow backwards only, by ``backward()`` and ``torch.autograd``: the tra
 ``vmap``.
 """
 
+from .cross_kerr import cross_kerr
 from .four_f import four_f, four_f_stack
 from .fourier_conv2d import fourier_conv2d, fourier_conv_transpose2d
 from .nonlinearities import (
@@ -24,6 +25,7 @@ from .propagation import propagate
 from .transforms import windowed_dft, windowed_idft
 
 __all__ = [
+    "cross_kerr",
     "custom",
     "four_f",
     "four_f_stack",

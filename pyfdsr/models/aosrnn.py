@@ -10,18 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from pyfdsr import functional
-from pyfdsr import nonlinearity as specifications
-from pyfdsr._arguments import check_fits, grid_of, pair_of
-from pyfdsr.functional.checks import cast, precision_of, tensor_of
+from pyfdsr._arguments import check_fits, pair_of
 
 from .checkpoints import reference_phases
+from .layered import LayeredNetwork, shape_checked
 
 __all__ = ["AOSRNN"]
 
-_DEFAULT = specifications.Kerr(4.0)
 
-
-class AOSRNN(nn.Module):
+class AOSRNN(LayeredNetwork):
     r"""All-optical super-resolution network: L units of 4f system and nonlinearity.
 
     Each unit Fourier transforms the field on a padded grid, multiplies the central band by
@@ -79,54 +76,13 @@ class AOSRNN(nn.Module):
         nonlinearity: Any = None,
         imaging: Any = None,
     ) -> None:
-        super().__init__()
-        self.num_layers = pair_of("num_layers", num_layers)[0]
-        self.support, self.band, self.grid = (
-            pair_of("support", support),
-            pair_of("band", band),
-            pair_of("grid", grid),
-        )
-        sizes, _ = grid_of(self.grid)
-        check_fits("support", self.support, sizes)
-        check_fits("band", self.band, sizes)
+        super().__init__(num_layers, nonlinearity)
+        self.set_window(support, grid, imaging)
+        self.band = pair_of("band", band)
+        check_fits("band", self.band, self.grid)
         self.phases = nn.Parameter(torch.randn(self.num_layers, *self.band))
-        self._set_nonlinearity(nonlinearity)
-        self.imaging = imaging
-        self.register_buffer("imaging_aperture", self._imaging_aperture(imaging), persistent=False)
-
-    def _set_nonlinearity(self, given: Any) -> None:
-        if given is None:
-            given = _DEFAULT
-        if isinstance(given, (list, tuple)):
-            entries = tuple(given)
-            specifications.per_layer([_spec(entry) for entry in entries], self.num_layers)
-            self.nonlinearity_modules = nn.ModuleList(
-                entry for entry in entries if isinstance(entry, nn.Module)
-            )
-        else:
-            entries = (given,) * self.num_layers
-            specifications.per_layer(_spec(given), self.num_layers)
-            self.nonlinearity_modules = nn.ModuleList([given] if isinstance(given, nn.Module) else [])
-        _refuse_tensors(entries)
-        modules = list(self.nonlinearity_modules)
-        # Units point at their module by index, so that copies of the model point at the copied modules.
-        self._units: list[Any] = []
-        for entry in entries:
-            shared = [index for index, module in enumerate(modules) if module is entry]
-            self._units.append(shared[0] if shared else _spec(entry))
-
-    def _imaging_aperture(self, imaging: Any) -> Tensor | None:
-        if imaging is None:
-            return None
-        if pair_of("imaging.grid", imaging.grid) != self.grid:
-            raise ValueError(f"imaging.grid={imaging.grid!r}: must be the network's grid={self.grid}")
-        return torch.as_tensor(imaging.transfer(self.band), dtype=self.phases.dtype)
-
-    @property
-    def nonlinearity(self) -> tuple[specifications.Nonlinearity | None, ...]:
-        """The specification that follows each unit, [L]; holds tensors where parameters are learnable."""
-        specs = [module.spec for module in self.nonlinearity_modules]
-        return tuple(specs[unit] if isinstance(unit, int) else unit for unit in self._units)
+        passed = None if imaging is None else torch.as_tensor(imaging.transfer(self.band))
+        self.register_buffer("imaging_aperture", passed, persistent=False)
 
     def forward(self, field: Tensor, return_field: bool = False) -> Tensor:
         """Send fields through the network.
@@ -175,11 +131,7 @@ class AOSRNN(nn.Module):
         TypeError, ValueError
             If the model has no `imaging`, or the intensity is of another dtype or shape.
         """
-        if self.imaging_aperture is None:
-            raise ValueError("imaging=None: image() needs a model built with imaging=ImagingOptics(...)")
-        tensor_of("intensity", intensity, allow_complex=False)
-        intensity = cast(intensity, precision_of(intensity))
-        field = _amplitude(intensity) if intensity.requires_grad else intensity.sqrt()
+        field = self.object_field(intensity)
         return self._run("intensity", field, (self.support,), self.imaging_aperture, return_field)
 
     def _run(
@@ -190,15 +142,8 @@ class AOSRNN(nn.Module):
         aperture: Tensor | None,
         return_field: bool,
     ) -> Tensor:
-        tensor_of(name, field)
-        channel = field.ndim == 4 and field.shape[1] != 1
-        if not 2 <= field.ndim <= 4 or channel or tuple(field.shape[-2:]) not in windows:
-            sizes = " or ".join(f"[B, {y}, {x}]" for y, x in dict.fromkeys(windows))
-            raise ValueError(
-                f"{name} has shape {tuple(field.shape)}: must be {sizes}, or with a channel axis of 1 after B"
-            )
         return functional.four_f_stack(
-            field,
+            shape_checked(name, field, windows),
             self.phases,
             self.grid,
             self.nonlinearity,
@@ -234,36 +179,7 @@ class AOSRNN(nn.Module):
 
     def extra_repr(self) -> str:
         """Describe the sizes and the nonlinearities."""
-        specs = list(dict.fromkeys(unit for unit in self._units if not isinstance(unit, int)))
-        shown = specs[0] if len(specs) == 1 and not self.nonlinearity_modules else specs
         return (
             f"num_layers={self.num_layers}, support={self.support}, band={self.band}, grid={self.grid}, "
-            f"nonlinearity={shown}, imaging={self.imaging}"
+            f"nonlinearity={self.shown_nonlinearity()}, imaging={self.imaging}"
         )
-
-
-def _amplitude(intensity: Tensor) -> Tensor:
-    """Square root with gradient 0 at 0; NaN and negative intensities give NaN, as ever."""
-    dark = intensity == 0
-    return intensity.masked_fill(dark, 1).sqrt().masked_fill(dark, 0)
-
-
-def _refuse_tensors(entries: Sequence[Any]) -> None:
-    for entry in entries:
-        held = () if entry is None or isinstance(entry, (str, nn.Module)) else entry.parameters()
-        if any(isinstance(value, Tensor) for value in held):
-            raise ValueError(
-                f"nonlinearity={entry!r}: must hold numbers, for a tensor in it would not be trained; "
-                f"use pyfdsr.nn.{type(entry).__name__}(..., learnable=True)"
-            )
-
-
-def _spec(entry: Any) -> Any:
-    """Return the specification of a module, or the entry itself."""
-    if isinstance(entry, nn.Module):
-        if not hasattr(entry, "spec"):
-            raise TypeError(
-                f"nonlinearity={entry!r}: a module must be one of the nonlinearities of pyfdsr.nn"
-            )
-        return entry.spec
-    return None if isinstance(entry, str) and entry == "linear" else entry

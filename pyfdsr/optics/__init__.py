@@ -16,6 +16,8 @@ _HOMES = {
     "LayerEnergy": "ledger",
     "MaskSet": "masks",
     "OpticalGrid": "grid",
+    "PartiallyCoherentImaging": "partial_coherence",
+    "PolychromaticImaging": "polychromatic",
     "annular_aperture": "apertures",
     "circular_aperture": "apertures",
     "energy_ledger": "ledger",

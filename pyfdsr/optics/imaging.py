@@ -93,25 +93,49 @@ class ImagingOptics:
             larger than the grid; if the grid is a real number and no `support` is given.
         """
         intensity = real_and_complex("intensity", intensity, allow_complex=False)
-        shape = self.grid if isinstance(self.grid, tuple) else (self.grid, self.grid)
-        if any(size > length for size, length in zip(intensity.shape[-2:], shape, strict=True)):
-            raise ValueError(
-                f"intensity has shape {tuple(intensity.shape)}: must not be larger than grid={self.grid!r}"
-            )
-        if support is None and not all(isinstance(length, Integral) for length in shape):
-            raise ValueError(f"grid={self.grid!r}: a real-number grid has no whole; give support")
+        self._check_size("intensity", intensity, support)
         if not compiling() and (intensity < 0).any():
             raise ValueError(f"intensity has minimum {float(intensity.min())!r}: must be 0 or greater")
-        spectrum = self._spectrum(namespace(intensity).sqrt(intensity))
-        return engine(intensity).windowed_idft(spectrum, self.grid, self.grid if support is None else support)
+        return self.low_pass(namespace(intensity).sqrt(intensity), support)
 
-    def _spectrum(self, field: Any) -> Any:
-        """Passed bins of the spectrum, the others zero: [..., band, band]."""
+    def low_pass(self, field: Any, support: int | tuple[int, int] | None = None) -> Any:
+        """Send a field through the optics.
+
+        Parameters
+        ----------
+        field : float or complex array or tensor [..., Sy, Sx]
+            Centred in the padded grid.
+        support : int or (int, int), optional
+            Window of the result; the whole padded grid by default.
+
+        Returns
+        -------
+        complex array or tensor [..., Ny, Nx], or [..., Ty, Tx] with `support`
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `field` is not floating point, has fewer than two axes or is larger than the grid; if the grid
+            is a real number and no `support` is given.
+        """
+        field = real_and_complex("field", field)
+        self._check_size("field", field, support)
         if is_tensor(field):
             field = field + 0j
         else:
             field = field.astype(np.result_type(field.dtype, np.complex64))
-        return engine(field).windowed_dft(field, self.grid, self.band) * like(self.transfer(self.band), field)
+        passed = like(self.transfer(self.band), field)
+        spectrum = engine(field).windowed_dft(field, self.grid, self.band) * passed
+        return engine(field).windowed_idft(spectrum, self.grid, self.grid if support is None else support)
+
+    def _check_size(self, name: str, field: Any, support: Any) -> None:
+        shape = self.grid if isinstance(self.grid, tuple) else (self.grid, self.grid)
+        if any(size > length for size, length in zip(field.shape[-2:], shape, strict=True)):
+            raise ValueError(
+                f"{name} has shape {tuple(field.shape)}: must not be larger than grid={self.grid!r}"
+            )
+        if support is None and not all(isinstance(length, Integral) for length in shape):
+            raise ValueError(f"grid={self.grid!r}: a real-number grid has no whole; give support")
 
     def intensity(self, intensity: Any, support: int | tuple[int, int] | None = None) -> Any:
         """Low-resolution intensity |field|² of an object; arguments and shapes as :meth:`field`."""

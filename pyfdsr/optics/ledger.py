@@ -154,6 +154,7 @@ class _System:
     """The numbers of a model, and the passage of one image through it."""
 
     transfers: NDArray[np.complex128]
+    masks: NDArray[np.complex128] | None
     specs: tuple[Nonlinearity | None, ...]
     support: Pair
     grid: Pair
@@ -170,7 +171,8 @@ class _System:
         from pyfdsr.reference.direct_sums import response
 
         band, window = _central(self.transfers.shape[-2:], self.grid), _central(self.support, self.grid)
-        for transfer, spec in zip(self.transfers, self.specs, strict=True):
+        masks = [1.0] * len(self.transfers) if self.masks is None else self.masks
+        for transfer, mask, spec in zip(self.transfers, masks, self.specs, strict=True):
             entered = _energy(field)
             spectrum, edge = self.spectrum(field)
             passed = np.zeros_like(spectrum)
@@ -185,10 +187,23 @@ class _System:
             factor = response(intensity, spec)
             absorbed = float(np.sum(intensity * (1 - (factor.real**2 + factor.imag**2))))
             field = np.zeros(self.grid, dtype=np.complex128)
-            field[window] = inside * factor
+            field[window] = inside * factor * mask
             lost = (float(removed.sum()), float(outside.sum()), absorbed)
             yield (entered, _energy(passed), _energy(inside), _energy(field), *lost, edge)
         yield (self.spectrum(field)[1],)
+
+
+def _layers(model: Any) -> tuple[Any, Any, Any]:
+    """Transfers [L, My, Mx], masks behind them [L, Sy, Sx] or None, and specifications [L] of a model."""
+    if getattr(model, "wavelengths", None) is not None:
+        raise TypeError(
+            f"model={type(model).__name__}: an energy account follows light of one wavelength on one grid"
+        )
+    if hasattr(model, "ledger_layers"):
+        transfers, masks, specs = model.ledger_layers()
+        return as_numpy(transfers, np.complex128), as_numpy(masks, np.complex128), specs
+    transfers = _transfers(model)
+    return transfers, None, per_layer(model.nonlinearity, len(transfers))
 
 
 def _transfers(model: Any) -> NDArray[np.complex128]:
@@ -244,7 +259,10 @@ def energy_ledger(
     model : object
         With attributes ``phases`` [L, My, Mx] (radians, array or tensor), ``support``, ``band``, ``grid``,
         ``nonlinearity`` (a specification, None, or a list of L) and, optionally, ``apertures`` [K, My, Mx]:
-        real transmissions of the first K layers. ``models.AOSRNN`` has them.
+        real transmissions of the first K layers. ``models.AOSRNN`` has them. A model whose layers are others
+        has a method ``ledger_layers``, as ``models.DiffractiveSR``: there a layer is a free space and what
+        stands behind it, its Fourier loss what the padded grid cannot carry, its window loss what misses the
+        window; its account begins in the entrance window. Of a ``models.AOClassifier``, its network counts.
     field : complex array or tensor [..., Sy, Sx] or [..., Ny, Nx]
         Input in the window or on the whole padded grid; energies are summed over the batch.
     denominator : {"grid", "window"}
@@ -260,8 +278,8 @@ def energy_ledger(
 
     Raises
     ------
-    ValueError
-        If shapes do not fit, or an option is out of range.
+    TypeError, ValueError
+        If the model has several wavelengths, shapes do not fit, or an option is out of range.
 
     References
     ----------
@@ -283,13 +301,16 @@ def energy_ledger(
     for name, value in (("edge_width", edge_width), ("aliasing_threshold", aliasing_threshold)):
         if not 0 < value < 1:
             raise ValueError(f"{name}={value!r}: must lie strictly between 0 and 1")
-    transfers, support, grid = (
-        _transfers(model),
-        *(_whole_pair(n, getattr(model, n)) for n in ("support", "grid")),
-    )
-    specs = per_layer(model.nonlinearity, len(transfers))
-    system = _System(transfers, specs, support, grid, _edge(grid, edge_width))
+    model = getattr(model, "network", model)  # of a classifier
+    transfers, masks, specs = _layers(model)
+    support, grid = (_whole_pair(name, getattr(model, name)) for name in ("support", "grid"))
     fields = _on_grid(field, support, grid)
+    if masks is not None:
+        # Behind an entrance window, space is computed on the padded grid of the transfers.
+        window = (slice(None), *_central(support, grid))
+        grid = transfers.shape[-2:]
+        fields = _on_grid(fields[window], support, grid)
+    system = _System(transfers, masks, specs, support, grid, _edge(grid, edge_width))
     energies = np.zeros((len(transfers), 8))
     output_edge = 0.0
     for image in fields:

@@ -11,6 +11,8 @@ Nothing here imports the compiled core, so that the two can be compared. Five mo
 ``torch_twin``
     torch: full padded grids and ``torch.fft``, differentiable in float32 and float64, and the network
     as the paper describes it (:class:`PlainAOSRNN`).
+``network_twins``
+    torch: the diffractive and the polychromatic network, the detectors of the classifier.
 ``fftw_twin``
     pyFFTW and Numba: one 4f layer with FFTs of the needed rows and columns only.
 
@@ -23,7 +25,7 @@ import importlib
 from typing import Any
 
 _HOMES = {"PlainAOSRNN": "torch_twin", "FourFLayer": "fftw_twin"}
-_MODULES = ("chip", "convolution", "direct_sums", "fftw_twin", "torch_twin")
+_MODULES = ("chip", "convolution", "direct_sums", "fftw_twin", "network_twins", "torch_twin")
 
 __all__ = [*_HOMES, *_MODULES]
 
