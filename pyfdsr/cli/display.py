@@ -6,11 +6,19 @@ from typing import Any
 
 from pyfdsr.training.optional import require
 
-__all__ = ["console", "print_evaluation", "result_rows", "RESULT_COLUMNS"]
+__all__ = [
+    "CLASSIFICATION_COLUMNS",
+    "RESULT_COLUMNS",
+    "classification_rows",
+    "console",
+    "print_evaluation",
+    "result_rows",
+]
 
 # The output may be worse than the coarsest linear imager or better than the finest.
 _BOUND = {"within": "", "coarser": "> ", "finer": "< "}
 
+CLASSIFICATION_COLUMNS = ("", "accuracy (%)", "energy on detectors (%)", "energy in window (%)")
 RESULT_COLUMNS = ("", "PSNR (dB)", "SSIM", "resolution (µm)", "energy (%)")
 
 
@@ -43,11 +51,20 @@ def result_rows(evaluation: Any) -> list[tuple[str, ...]]:
     ]
 
 
+def classification_rows(scores: Any) -> list[tuple[str, ...]]:
+    """Return the row of the table of results of a classifier."""
+    shares = (scores.accuracy, scores.detector_fraction, scores.energy_fraction)
+    return [("classifier", *(f"{100 * share:.1f}" for share in shares))]
+
+
 def print_evaluation(evaluation: Any, title: str) -> None:
-    """Print the table of results."""
+    """Print the table of results of a network or a classifier."""
+    columns, rows = RESULT_COLUMNS, result_rows
+    if hasattr(evaluation, "confusion"):
+        columns, rows = CLASSIFICATION_COLUMNS, classification_rows
     table = require("rich.table", "tables").Table(title=title, title_justify="left", title_style="bold")
-    for index, column in enumerate(RESULT_COLUMNS):
+    for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
-    for row in result_rows(evaluation):
+    for row in rows(evaluation):
         table.add_row(*row)
     console().print(table)

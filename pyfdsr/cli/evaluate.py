@@ -33,7 +33,7 @@ def evaluate_run(
         int | None, typer.Option(help="Threads; by default all cores.", show_default=False)
     ] = None,
 ) -> None:
-    """Score the network of RUN on test images: PSNR, SSIM, resolution and energy of input and output.
+    """Score the network of RUN on test images: PSNR, SSIM, resolution and energy, or a classifier's accuracy.
 
     [bold]Examples[/bold]
 
@@ -46,30 +46,31 @@ def evaluate_run(
     [bold]Written to RUN[/bold]: evaluation-DATASET-INTENSITY.json and figures/samples-DATASET-INTENSITY.png.
     """
     from pyfdsr._files import write_bytes_atomically
-    from pyfdsr.data import load
     from pyfdsr.report import figure_png
-    from pyfdsr.training import RunFolder, evaluate, load_model
+    from pyfdsr.training import RunFolder, load_model
+    from pyfdsr.training.image_sets import test_set
     from pyfdsr.training.threads import apply_threads
 
-    from .results import sample_images
+    from .results import sample_images, scores
 
     folder = RunFolder.open(run)
     config = folder.config()
     apply_threads(config.replace(threads=threads).threads)
     model = load_model(folder)
-    root = data_root if data_root is not None else config.data_root
-    images = load(dataset or config.dataset, "test", root, limit=limit or config.test_limit)
-    evaluation = evaluate(model, images.images, peak=intensity, keep_pictures=100, pitch=config.pitch)
+    if data_root is not None:
+        config = config.replace(data_root=data_root)
+    images = test_set(config, dataset, limit)
+    evaluation = scores(model, images, config, intensity)
     print_evaluation(
         evaluation, f"first {evaluation.count} test images of {images.name}, peak intensity {intensity:g}"
     )
     label = f"{images.name}-{intensity:g}"
     folder.figure_folder.mkdir(exist_ok=True)
     numbers = json.dumps(evaluation.as_dict(), indent=2) + "\n"
-    written = {
-        folder.path / f"evaluation-{label}.json": numbers.encode(),
-        folder.figure_folder / f"samples-{label}.png": figure_png(sample_images(evaluation, images.labels)),
-    }
+    written = {folder.path / f"evaluation-{label}.json": numbers.encode()}
+    if config.model != "classifier":
+        samples = figure_png(sample_images(evaluation, images.labels))
+        written[folder.figure_folder / f"samples-{label}.png"] = samples
     for path, content in written.items():
         write_bytes_atomically(path, content)
         console().print(f"wrote {path}", highlight=False, soft_wrap=True)

@@ -13,10 +13,27 @@ import numpy as np
 from pyfdsr._files import write_bytes_atomically
 from pyfdsr.report import figure_png, loss_curve, report_page, sample_rows
 
-from .display import RESULT_COLUMNS, result_rows
+from .display import CLASSIFICATION_COLUMNS, RESULT_COLUMNS, classification_rows, result_rows
 from .info import environment
 
-__all__ = ["sample_images", "write_results"]
+__all__ = ["sample_images", "scores", "write_results"]
+
+
+_NOTE = (
+    "PSNR: outputs are scaled to their maximum, the mean square error is taken over batches of 100 images. "
+    "Resolution: 1/f_c of the linear low-pass imager with the same PSNR. Energy: intensity in the window "
+    "relative to the low-resolution input."
+)
+_CLASSIFIER_NOTE = "Energies are relative to that of the low-resolution input in the window."
+
+
+def scores(model: Any, images: Any, config: Any, peak: float = 1.0) -> Any:
+    """Return the scores of a network on test images, by the kind of model that the configuration names."""
+    from pyfdsr.training import evaluate, evaluate_classifier
+
+    if config.model == "classifier":
+        return evaluate_classifier(model, images.images, images.labels, peak)
+    return evaluate(model, images.images, peak, keep_pictures=100, pitch=config.pitch)
 
 
 def _varied(labels: np.ndarray | None, count: int, available: int) -> list[int]:
@@ -72,7 +89,7 @@ def write_results(
     config : pyfdsr.training.TrainingConfig
     records : sequence of dict
         Lines of metrics.jsonl.
-    evaluation : pyfdsr.training.Evaluation
+    evaluation : pyfdsr.training.Evaluation or ClassificationScores
     images : pyfdsr.data.ImageSet
         The test images.
 
@@ -80,34 +97,35 @@ def write_results(
     -------
     list of Path
     """
-    samples = figure_png(sample_images(evaluation, images.labels))
-    curve = figure_png(loss_curve(records, evaluation.input_psnr))
     facts = environment()
     scored = f"{evaluation.count} test images of {images.name}, peak intensity {evaluation.peak:g}"
+    pictures = {}
+    if hasattr(evaluation, "confusion"):
+        columns, rows, note = CLASSIFICATION_COLUMNS, classification_rows(evaluation), _CLASSIFIER_NOTE
+        pictures["loss.png"] = ("Training loss and accuracy, epoch by epoch.", loss_curve(records))
+    else:
+        columns, rows, note = RESULT_COLUMNS, result_rows(evaluation), _NOTE
+        caption = f"Object, low-resolution input and network output; PSNR of each image. {scored}."
+        pictures["samples.png"] = (caption, sample_images(evaluation, images.labels))
+        curve = loss_curve(records, evaluation.input_psnr)
+        pictures["loss.png"] = ("Training loss and PSNR, epoch by epoch.", curve)
+    pictures = {name: (caption, figure_png(figure)) for name, (caption, figure) in pictures.items()}
     page = report_page(
         title,
         lead,
-        RESULT_COLUMNS,
-        result_rows(evaluation),
-        [
-            (f"Object, low-resolution input and network output; PSNR of each image. {scored}.", samples),
-            ("Training loss and PSNR, epoch by epoch.", curve),
-        ],
+        columns,
+        rows,
+        list(pictures.values()),
         {
             "Configuration": asdict(config),
             "Environment": facts,
             "Data": {"name": images.name, "source": images.source, "licence": images.licence},
         },
-        notes=(
-            f"Means over {scored}. PSNR: outputs are scaled to their maximum, the mean square error is taken "
-            "over batches of 100 images. Resolution: 1/f_c of the linear low-pass imager with the same PSNR. "
-            "Energy: intensity in the window relative to the low-resolution input.",
-        ),
+        notes=(f"Means over {scored}. {note}",),
     )
     numbers = json.dumps({**evaluation.as_dict(), "environment": facts}, indent=2, default=str) + "\n"
     files = {
-        folder / "figures" / "samples.png": samples,
-        folder / "figures" / "loss.png": curve,
+        **{folder / "figures" / name: png for name, (_, png) in pictures.items()},
         folder / "evaluation.json": numbers.encode(),
         folder / "report.html": page.encode(),
     }

@@ -13,7 +13,7 @@ from .resuming import resumed_run
 __all__ = ["train_aosrnn"]
 
 # What may change when a run is continued: none of it alters the steps already taken.
-_CHANGEABLE = ("epochs", "threads", "test_every", "pitch")
+_CHANGEABLE = ("epochs", "threads", "test_every", "pitch")  # the pitch not of a diffractive network
 
 _GEOMETRY, _OBJECTIVE, _SCHEDULE = "Geometry (samples an axis)", "Objective", "Data and schedule"
 
@@ -96,7 +96,18 @@ def train_aosrnn(
             rich_help_panel=_GEOMETRY,
         ),
     ] = "kerr:strength=4",
-    num_layers: Annotated[int, typer.Option(help="4f units.", rich_help_panel=_GEOMETRY)] = 10,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="aosrnn; diffractive (no lenses); classifier (an aosrnn with ten detectors); polychromatic "
+            "(400, 550 and 700 nm).",
+            rich_help_panel=_GEOMETRY,
+        ),
+    ] = "aosrnn",
+    distance: Annotated[
+        float, typer.Option(help="Diffractive: metres between its planes.", rich_help_panel=_GEOMETRY)
+    ] = 4e-3,
+    num_layers: Annotated[int, typer.Option(help="4f units or planes.", rich_help_panel=_GEOMETRY)] = 10,
     support: Annotated[int, typer.Option(help="Field window.", rich_help_panel=_GEOMETRY)] = 112,
     band: Annotated[int, typer.Option(help="Phase mask.", rich_help_panel=_GEOMETRY)] = 112,
     grid: Annotated[int, typer.Option(help="Padded grid.", rich_help_panel=_GEOMETRY)] = 336,
@@ -111,7 +122,8 @@ def train_aosrnn(
     pitch: Annotated[
         float,
         typer.Option(
-            help="Metres between field samples; scales reported resolutions.", rich_help_panel=_GEOMETRY
+            help="Metres between field samples; scales reported resolutions, and a diffractive network.",
+            rich_help_panel=_GEOMETRY,
         ),
     ] = 4e-6,
     seed: Annotated[int, typer.Option(help="Seed of phases and order.")] = 0,
@@ -126,6 +138,8 @@ def train_aosrnn(
 
     The paper's MNIST experiment on a short schedule, about 8 minutes on two cores:
     [dim]pyfdsr train aosrnn --dataset mnist --epochs 40 --out runs/mnist[/dim]
+
+    On two machines' or processes' cores: [dim]torchrun --nproc-per-node 2 -m pyfdsr train aosrnn ...[/dim]
 
     Keep more energy: [dim]pyfdsr train aosrnn --gamma 1e-6 --out runs/gamma[/dim]
 
@@ -172,36 +186,53 @@ def _resumed(out: Path, context: typer.Context) -> tuple[Any, Any]:
     }
     if "per_class" in asked:
         asked["per_class"] = asked["per_class"] or None
-    return run, resumed_run(run, run.config(), asked, _CHANGEABLE)
+    config = run.config()
+    # The pitch of a diffractive network decides what light does between its planes.
+    changeable = [name for name in _CHANGEABLE if name != "pitch" or config.model != "diffractive"]
+    return run, resumed_run(run, config, asked, changeable)
 
 
 def _train(out: Path, run: Any, config: Any) -> None:
-    from pyfdsr.data import load
-    from pyfdsr.training import RunFolder, Trainer, evaluate
-    from pyfdsr.training.progress import ProgressGroup, RichProgress, TensorBoardProgress
+    from pyfdsr.training.distributed import workers
 
-    from .results import write_results
+    with workers() as group:
+        _train_with(group, out, run, config)
+
+
+def _train_with(group: Any, out: Path, run: Any, config: Any) -> None:
+    from pyfdsr.training import RunFolder, Trainer
+    from pyfdsr.training.image_sets import test_set, training_set
+    from pyfdsr.training.progress import Progress, ProgressGroup, RichProgress, TensorBoardProgress
+
+    from .results import scores, write_results
 
     resumed = run is not None
-    train = load(config.dataset, "train", config.data_root, config.per_class, config.limit, config.seed)
-    test = load(config.dataset, "test", config.data_root, limit=config.test_limit)
-    if resumed:
-        run.write_config(config)
-    else:
-        run = RunFolder.create(out, config)
-    progress = ProgressGroup(
-        RichProgress(console()), TensorBoardProgress.if_installed(run.tensorboard_folder)
-    )
-    trainer = Trainer(config, train.images, test.images, run, progress)
+    train, test = training_set(config), test_set(config)
+    if group.leads:
+        if resumed:
+            run.write_config(config)
+        else:
+            RunFolder.create(out, config)
+    group.wait()
+    run = RunFolder.open(out)
+    progress = Progress()
+    if group.leads:
+        log = TensorBoardProgress.if_installed(run.tensorboard_folder)
+        progress = ProgressGroup(RichProgress(console()), log)
+    trainer = Trainer(config, train.images, test.images, run, progress, train.labels, test.labels, group)
     if resumed:
         trainer.resume()
         where = trainer.resumed_from.name if trainer.resumed_from else "the start"
-        console().print(f"continuing {run.path} from {where}", highlight=False, soft_wrap=True)
+        if group.leads:
+            console().print(f"continuing {run.path} from {where}", highlight=False, soft_wrap=True)
     records = trainer.fit()
-    evaluation = evaluate(trainer.model, test.images, keep_pictures=100, pitch=config.pitch)
+    if not group.leads:
+        return
+    evaluation = scores(trainer.model, test, config)
     print_evaluation(evaluation, f"first {evaluation.count} test images of {test.name}")
     lead = f"{len(train)} training images of {train.name}, {trainer.epochs_done} epochs, seed {config.seed}."
-    write_results(run.path, "All-optical super-resolution network", lead, config, records, evaluation, test)
+    title = f"All-optical {'classifier' if config.model == 'classifier' else 'super-resolution network'}"
+    write_results(run.path, title, lead, config, records, evaluation, test)
     console().print(
         f"run folder {run.path}, report {run.path / 'report.html'}", highlight=False, soft_wrap=True
     )

@@ -13,7 +13,7 @@ __all__ = ["loss_curve", "sample_rows"]
 
 
 def loss_curve(records: Sequence[dict[str, Any]], input_psnr: float | None = None) -> Any:
-    """Plot the training loss and PSNR over the epochs.
+    """Plot the training loss and the PSNR, or a classifier's accuracy, over the epochs.
 
     Parameters
     ----------
@@ -28,19 +28,21 @@ def loss_curve(records: Sequence[dict[str, Any]], input_psnr: float | None = Non
     """
     epochs = [record["epoch"] for record in records]
     marker = {"marker": "o", "markersize": 3} if len(epochs) < 60 else {}
+    name, label, scale = ("psnr", "PSNR (dB)", 1)
+    if "accuracy" in records[0]:
+        name, label, scale = ("accuracy", "accuracy (%)", 100)
     with house_style():
         figure = new_figure(7.5, 2.8)
         left, right = figure.subplots(1, 2)
         left.plot(epochs, [record["loss"] for record in records], color=COLOURS["blue"], **marker)
         left.set(xlabel="epoch", ylabel="training loss")
-        right.plot(
-            epochs, [record["psnr"] for record in records], color=COLOURS["blue"], label="training", **marker
-        )
-        tested = [record for record in records if "test_psnr" in record]
+        merits = [scale * record[name] for record in records]
+        right.plot(epochs, merits, color=COLOURS["blue"], label="training", **marker)
+        tested = [record for record in records if f"test_{name}" in record]
         if tested:
             right.plot(
                 [record["epoch"] for record in tested],
-                [record["test_psnr"] for record in tested],
+                [scale * record[f"test_{name}"] for record in tested],
                 color=COLOURS["orange"],
                 marker="s",
                 markersize=4,
@@ -50,7 +52,7 @@ def loss_curve(records: Sequence[dict[str, Any]], input_psnr: float | None = Non
             right.axhline(
                 input_psnr, color=COLOURS["black"], linestyle="--", linewidth=1, label="low-resolution input"
             )
-        right.set(xlabel="epoch", ylabel="PSNR (dB)")
+        right.set(xlabel="epoch", ylabel=label)
         right.legend(loc="lower right")
         for axes in (left, right):
             axes.xaxis.get_major_locator().set_params(integer=True)

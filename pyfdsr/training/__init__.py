@@ -7,6 +7,7 @@ from importlib import import_module
 
 _MEMBERS = {
     "CheckpointError": "checkpoint",
+    "ClassificationScores": "classification",
     "Evaluation": "evaluation",
     "HardwareAwareTraining": "hardware_aware",
     "ImageBatches": "batches",
@@ -18,9 +19,11 @@ _MEMBERS = {
     "TrainingConfig": "config",
     "TrainingDiverged": "trainer",
     "TrainingInterrupted": "trainer",
+    "WorkerLost": "distributed",
     "build_model": "build",
     "calibrated": "photo_trainer",
     "evaluate": "evaluation",
+    "evaluate_classifier": "classification",
     "load_cnn": "photo_trainer",
     "load_model": "build",
     "parse_nonlinearity": "config",

@@ -11,7 +11,7 @@ import torch
 
 from pyfdsr.data import to_intensity, upsample_nearest
 
-__all__ = ["ImageBatches"]
+__all__ = ["ImageBatches", "low_resolution"]
 
 
 class ImageBatches:
@@ -78,3 +78,9 @@ class ImageBatches:
         """Yield the intensities of consecutive batches of `size` images."""
         for start in range(0, len(self), size):
             yield self.intensity(slice(start, start + size), peak)
+
+
+def low_resolution(model: torch.nn.Module, intensity: torch.Tensor) -> torch.Tensor:
+    """Return what the model's imaging optics make of objects, in their window: float tensor [B, S, S]."""
+    with torch.no_grad():
+        return model.imaging.window_intensity(intensity)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 
@@ -27,23 +28,60 @@ def build_model(config: TrainingConfig) -> torch.nn.Module:
 
     Returns
     -------
-    pyfdsr.models.AOSRNN
-        In training mode. The global random state of torch is left as it was.
+    torch.nn.Module
+        One of :mod:`pyfdsr.models`, in training mode. The global random state of torch is left as it was.
     """
-    from pyfdsr.models import AOSRNN
     from pyfdsr.optics import ImagingOptics
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = AOSRNN(
+        model = _BUILDERS[config.model](
+            config,
             num_layers=config.num_layers,
             support=config.support,
-            band=config.band,
             grid=config.grid,
             nonlinearity=parse_nonlinearity(config.nonlinearity),
             imaging=ImagingOptics(grid=config.grid, cutoff_bins=config.cutoff_bins),
         )
     return model.to(torch_dtype(config))
+
+
+def _aosrnn(config: TrainingConfig, **common: Any) -> torch.nn.Module:
+    from pyfdsr.models import AOSRNN
+
+    return AOSRNN(band=config.band, **common)
+
+
+def _diffractive(config: TrainingConfig, **common: Any) -> torch.nn.Module:
+    from pyfdsr.models import DiffractiveSR
+
+    return DiffractiveSR(distance=config.distance, pitch=config.pitch, wavelength=config.wavelength, **common)
+
+
+def _classifier(config: TrainingConfig, **common: Any) -> torch.nn.Module:
+    from pyfdsr.models import AOClassifier
+
+    return AOClassifier(_aosrnn(config, **common), sharpness=config.sharpness)
+
+
+def _polychromatic(config: TrainingConfig, **common: Any) -> torch.nn.Module:
+    from pyfdsr.models import PolychromaticSR
+
+    return PolychromaticSR(
+        band=config.band,
+        wavelengths=config.wavelengths,
+        design_wavelength=config.wavelength,
+        drive=config.drive,
+        **common,
+    )
+
+
+_BUILDERS = {
+    "aosrnn": _aosrnn,
+    "diffractive": _diffractive,
+    "classifier": _classifier,
+    "polychromatic": _polychromatic,
+}
 
 
 def load_model(run: RunFolder) -> torch.nn.Module:
@@ -55,8 +93,8 @@ def load_model(run: RunFolder) -> torch.nn.Module:
 
     Returns
     -------
-    pyfdsr.models.AOSRNN
-        In evaluation mode.
+    torch.nn.Module
+        One of :mod:`pyfdsr.models`, in evaluation mode.
 
     Raises
     ------

@@ -9,7 +9,9 @@ from pyfdsr import nonlinearity as specifications
 
 from .settings import Settings, check_choice, check_integer, check_number
 
-__all__ = ["TrainingConfig", "intensity_levels", "parse_nonlinearity"]
+__all__ = ["MODELS", "TrainingConfig", "intensity_levels", "parse_nonlinearity"]
+
+MODELS = ("aosrnn", "diffractive", "classifier", "polychromatic")
 
 _NONLINEARITIES = {
     cls.kind: cls
@@ -91,7 +93,8 @@ class TrainingConfig(Settings):
     Parameters
     ----------
     dataset : str
-        Name of a data set of :mod:`pyfdsr.data`, or the path of a file or folder it can read.
+        Name of a data set of :mod:`pyfdsr.data`, or the path of a file or folder it can read; several joined
+        by ``+`` are trained on together.
     data_root : str or None
         Folder to look in first; None searches the usual places.
     per_class, limit : int or None
@@ -110,12 +113,26 @@ class TrainingConfig(Settings):
     intensity_robust : int or None
         None trains at peak intensity 1. A maximum (the paper: 2, 4 or 8) draws one peak intensity an epoch
         from :func:`intensity_levels`; the loss is divided by it.
+    model : {"aosrnn", "diffractive", "classifier", "polychromatic"}
+        :class:`pyfdsr.models.AOSRNN`, ``DiffractiveSR``, ``AOClassifier`` on an AOSRNN, ``PolychromaticSR``.
     num_layers, support, band, grid : int
-        Geometry: units, samples of the window, of the mask and of the padded grid, each an axis.
+        Geometry: units, samples of the window, of the mask (which is as large as the window if the model is
+        diffractive) and of the padded grid, each an axis.
     cutoff_bins : float
         Radius of the imaging optics' circular low-pass in frequency bins of the padded grid.
     pitch : float
-        Distance between field samples, metres; enters only the resolutions that are reported.
+        Distance between field samples, metres; a matter of the reported resolutions only, except for the
+        diffractive model.
+    distance : float
+        Diffractive: free space between the planes, metres.
+    wavelength : float
+        Diffractive: of the light; polychromatic: at which the phases are meant; metres.
+    wavelengths : tuple of float
+        Polychromatic: those of the light, metres.
+    drive : {"total", "own"}
+        Polychromatic: whose intensity a nonlinearity follows.
+    sharpness : float
+        Classifier: the largest logit.
     nonlinearity : str
         Read by :func:`parse_nonlinearity`.
     seed : int
@@ -134,8 +151,8 @@ class TrainingConfig(Settings):
 
     Notes
     -----
-    The data set's own checks happen when it is loaded. `threads`, `test_every` and `pitch` do not change the
-    result.
+    The data set's own checks happen when it is loaded. `threads`, `test_every` and, except for the
+    diffractive model, `pitch` do not change the result.
 
     References
     ----------
@@ -168,12 +185,18 @@ class TrainingConfig(Settings):
     gamma: float = 0.0
     reduction: str = "paper"
     intensity_robust: int | None = None
+    model: str = "aosrnn"
     num_layers: int = 10
     support: int = 112
     band: int = 112
     grid: int = 336
     cutoff_bins: float = 13.5757
     pitch: float = 4e-6
+    distance: float = 4e-3
+    wavelength: float = 550e-9
+    wavelengths: tuple[float, ...] = (400e-9, 550e-9, 700e-9)
+    drive: str = "total"
+    sharpness: float = 20.0
     nonlinearity: str = "kerr:strength=4"
     seed: int = 0
     dtype: str = "float32"
@@ -200,8 +223,13 @@ class TrainingConfig(Settings):
         check_integer("grid", self.grid, max(self.support, self.band))
         check_number("learning_rate", self.learning_rate, 0, inclusive=False)
         check_number("gamma", self.gamma, 0, inclusive=True)
-        check_number("pitch", self.pitch, 0, inclusive=False)
-        check_number("cutoff_bins", self.cutoff_bins, 0, inclusive=False)
+        for name in ("pitch", "cutoff_bins", "distance", "wavelength", "sharpness"):
+            check_number(name, getattr(self, name), 0, inclusive=False)
+        object.__setattr__(self, "wavelengths", tuple(self.wavelengths))  # JSON has lists only
+        for value in self.wavelengths:
+            check_number("wavelengths", value, 0, inclusive=False)
+        check_choice("model", self.model, MODELS)
+        check_choice("drive", self.drive, ("total", "own"))
         check_choice("reduction", self.reduction, ("paper", "equation"))
         check_choice("dtype", self.dtype, ("float32", "float64"))
         parse_nonlinearity(self.nonlinearity)

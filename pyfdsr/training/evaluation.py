@@ -11,9 +11,10 @@ import torch
 from pyfdsr.metrics import effective_resolution, psnr, ssim
 from pyfdsr.optics import OpticalGrid
 
-from .batches import ImageBatches
+from .batches import ImageBatches, low_resolution
+from .classification import classification_scores
 
-__all__ = ["Evaluation", "Pictures", "evaluate", "low_resolution", "test_figures"]
+__all__ = ["Evaluation", "Pictures", "evaluate", "test_figures"]
 
 _BATCH = 100  # the paper's: its PSNR takes the mean square error over so many images
 _WAVELENGTH = 550e-9  # metres; a resolution does not depend on it
@@ -69,14 +70,13 @@ class Evaluation:
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "pictures"}
 
 
-def low_resolution(model: torch.nn.Module, intensity: torch.Tensor) -> torch.Tensor:
-    """Return what the model's imaging optics make of objects, in their window: float tensor [B, S, S]."""
-    with torch.no_grad():
-        return model.imaging.window_intensity(intensity)
-
-
-def test_figures(model: torch.nn.Module, batches: ImageBatches, peak: float = 1.0) -> dict[str, float]:
-    """Return the quick part of `evaluate`: ``test_psnr`` (dB) and ``test_energy_fraction`` of the outputs."""
+def test_figures(
+    model: torch.nn.Module, batches: ImageBatches, peak: float = 1.0, labels: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return quick scores: ``test_psnr`` (dB), or with labels ``test_accuracy``, and the energy fraction."""
+    if labels is not None:
+        scores = classification_scores(model, batches, labels, peak)
+        return {"test_accuracy": scores.accuracy, "test_energy_fraction": scores.energy_fraction}
     decibels, output_energy, input_energy = [], 0.0, 0.0
     with torch.inference_mode():
         for intensity in batches.all_in_order(_BATCH, peak):
@@ -99,8 +99,8 @@ def evaluate(
 
     Parameters
     ----------
-    model : pyfdsr.models.AOSRNN
-        With ``imaging``.
+    model : torch.nn.Module
+        A network of :mod:`pyfdsr.models` with ``imaging``, no classifier.
     images : uint8 array [n, height, width]
     peak : float
         Intensity of a white pixel.

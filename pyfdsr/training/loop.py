@@ -18,6 +18,7 @@ import torch
 from pyfdsr.data import batches
 
 from .checkpoint import CheckpointError
+from .distributed import Workers
 from .interrupt import StopRequest
 from .progress import Progress
 from .run_folder import RunFolder, RunFolderError
@@ -63,6 +64,8 @@ class TrainingLoop:
         Where to write; None writes nothing.
     progress : Progress or None
         Is told about every step and epoch.
+    workers : Workers or None
+        The processes that train together; the first one writes.
 
     Attributes
     ----------
@@ -81,11 +84,14 @@ class TrainingLoop:
         fingerprint: str,
         run: RunFolder | None = None,
         progress: Progress | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.config = config
         self.model = model
         self.optimizer = optimizer
         self.run = run
+        self.workers = workers or Workers()
+        self._written = run if self.workers.leads else None
         self.progress = progress or Progress()
         self.records: list[dict[str, Any]] = []
         self.resumed_from = None
@@ -149,7 +155,7 @@ class TrainingLoop:
         if self.run is None:
             raise ValueError("run=None: resume() needs a trainer made with run=RunFolder(...)")
         if not self.run.checkpoints():
-            self.run.drop_metrics_after(0)
+            self._drop_metrics_after(0)
             return
         path, tensors, state = self.run.load_checkpoint()
         if state["images"] != self._fingerprint:
@@ -157,8 +163,13 @@ class TrainingLoop:
         self._load_tensors(path, tensors)
         self._position = _Position(state["generator"], state["epoch"], state["step"], state["sums"])
         self.resumed_from = path
-        self.run.drop_metrics_after(self._position.epoch)
+        self._drop_metrics_after(self._position.epoch)
         self.records = self.run.metrics()
+
+    def _drop_metrics_after(self, epoch: int) -> None:
+        if self._written is not None:
+            self._written.drop_metrics_after(epoch)
+        self.workers.wait()
 
     def _load_tensors(self, path, tensors: dict[str, torch.Tensor]) -> None:
         names = [name for name, _ in self.model.named_parameters()]
@@ -176,7 +187,7 @@ class TrainingLoop:
     def save(self) -> None:
         """Write a checkpoint of the present position, unless it is on disk already."""
         here = (self._position.epoch, self._position.step)
-        if self.run is None or self._saved == here:
+        if self._written is None or self._saved == here:
             return
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
@@ -189,7 +200,7 @@ class TrainingLoop:
             "sums": self._position.sums,
             "images": self._fingerprint,
         }
-        self.run.save_checkpoint(tensors, state)
+        self._written.save_checkpoint(tensors, state)
         self._saved = here
 
     def fit(self, time_limit: float | None = None) -> list[dict[str, Any]]:
@@ -213,6 +224,8 @@ class TrainingLoop:
             When the loss is not finite.
         CheckpointError, RunFolderError
             When the run folder cannot be written.
+        WorkerLost
+            When another process of the training ended.
         """
         with engine_only_threads(self.config.threads):
             return self._fit(time_limit)
@@ -220,8 +233,8 @@ class TrainingLoop:
     def _fit(self, time_limit: float | None) -> list[dict[str, Any]]:
         started = time.perf_counter()
         self._prepare()
-        if self.run is not None and self._position.epoch < self.config.epochs:
-            self.run.model_file.unlink(missing_ok=True)  # it would be older than the checkpoints to come
+        if self._written is not None and self._position.epoch < self.config.epochs:
+            self._written.model_file.unlink(missing_ok=True)  # it would be older than the checkpoints to come
         with StopRequest() as stop, self.progress:
             self.progress.begin(
                 self.config.epochs, self.steps_per_epoch, self._position.epoch, self._position.step
@@ -229,13 +242,18 @@ class TrainingLoop:
             durations: list[float] = []
             while self._position.epoch < self.config.epochs:
                 elapsed = time.perf_counter() - started
-                if time_limit is not None and durations and elapsed + max(durations[-3:]) > time_limit:
+                late = time_limit is not None and durations and elapsed + max(durations[-3:]) > time_limit
+                if self._any(late):
                     break
                 self._run_epoch(stop)
                 durations.append(time.perf_counter() - started - elapsed)
-        if self.run is not None:
+        if self._written is not None:
             self._export()
         return self.records
+
+    def _any(self, here: Any) -> bool:
+        """Whether something is so in any of the processes, of which all have to agree."""
+        return self.workers.add([float(bool(here))])[0] > 0
 
     def _run_epoch(self, stop: StopRequest) -> None:
         position, config = self._position, self.config
@@ -252,10 +270,10 @@ class TrainingLoop:
             for name, value in {**terms, "seconds": time.perf_counter() - begun}.items():
                 position.sums[name] = position.sums.get(name, 0.0) + value
             self.progress.step(self._live())
-            if stop.requested and position.step < self.steps_per_epoch:
+            if position.step < self.steps_per_epoch and self._any(stop.requested):
                 self._stop()
         self._finish_epoch(drawn)
-        if stop.requested and self._position.epoch < config.epochs:
+        if self._position.epoch < config.epochs and self._any(stop.requested):
             self._stop()
 
     def _live(self) -> dict[str, float]:
@@ -263,22 +281,29 @@ class TrainingLoop:
         sums = {name: value for name, value in self._position.sums.items() if name != "seconds"}
         return self._means(sums, self._position.step)
 
-    def _descend(self, loss: torch.Tensor) -> float:
-        """Take one optimiser step down a loss; return its value.
+    def _descend(self, loss: torch.Tensor | None) -> float:
+        """Take one optimiser step down the sum of all processes' losses, of which some may be None.
+
+        Returns
+        -------
+        float
+            The sum.
 
         Raises
         ------
         TrainingDiverged
             When it is not finite.
         """
-        value = float(loss.detach())
+        (value,) = self.workers.add([0.0 if loss is None else float(loss.detach())])
         if not math.isfinite(value):
             raise TrainingDiverged(
                 f"the loss is {value} in epoch {self._position.epoch + 1}, step {self._position.step + 1}: "
                 f"try a smaller {self.divergence_cure}"
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        if loss is not None:
+            loss.backward()
+        self.workers.add_gradients(list(self.model.parameters()))
         self.optimizer.step()
         return value
 
@@ -291,12 +316,13 @@ class TrainingLoop:
             "seconds": position.sums["seconds"],
         }
         last = record["epoch"] == config.epochs
-        if config.test_every and (last or record["epoch"] % config.test_every == 0):
+        due = config.test_every and (last or record["epoch"] % config.test_every == 0)
+        if due and self.workers.leads:
             record |= self._tests()
         self._position = _Position(self._generator.bit_generator.state, epoch=record["epoch"])
         self.records.append(record)
-        if self.run is not None:
-            self.run.append_metrics(record)
+        if self._written is not None:
+            self._written.append_metrics(record)
         self.save()
         self.progress.epoch(record)
 

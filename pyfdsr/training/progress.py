@@ -60,9 +60,25 @@ class ProgressGroup(Progress):
             member.end()
 
 
+def figure_of(record: dict[str, Any], prefix: str = "") -> str:
+    """Return the figure of merit of a record in words, or nothing if it has none.
+
+    Examples
+    --------
+    >>> figure_of({"psnr": 18.5}), figure_of({"test_accuracy": 0.948}, "test_"), figure_of({})
+    ('PSNR 18.50 dB', 'test accuracy 94.8 %', '')
+    """
+    said = prefix.replace("_", " ")
+    if f"{prefix}psnr" in record:
+        return f"{said}PSNR {record[f'{prefix}psnr']:.2f} dB"
+    if f"{prefix}accuracy" in record:
+        return f"{said}accuracy {100 * record[f'{prefix}accuracy']:.1f} %"
+    return ""
+
+
 def _figures(means: dict[str, float]) -> str:
-    """Return loss, PSNR and, for networks of light, energy."""
-    line = f"loss {means['loss']:.4f}  PSNR {means['psnr']:.2f} dB"
+    """Return loss, PSNR or accuracy and, for networks of light, energy."""
+    line = f"loss {means['loss']:.4f}  {figure_of(means)}"
     if "energy_fraction" in means:
         line += f"  energy {100 * means['energy_fraction']:.1f} %"
     return line
@@ -80,9 +96,8 @@ def epoch_line(record: dict[str, Any], epochs: int) -> str:
     line = f"epoch {record['epoch']:>{width}}/{epochs}  {_figures(record)}  {record['seconds']:.1f} s"
     if record.get("peak", 1.0) != 1.0:
         line += f"  peak {record['peak']:g}"
-    if "test_psnr" in record:
-        line += f"  test PSNR {record['test_psnr']:.2f} dB"
-    return line
+    tested = figure_of(record, "test_")
+    return f"{line}  {tested}" if tested else line
 
 
 class RichProgress(Progress):

@@ -1,4 +1,4 @@
-"""Training of the all-optical network on bytes of images."""
+"""Training of the optical networks on bytes of images."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import math
 import numpy as np
 import torch
 
-from pyfdsr.losses import super_resolution_loss
-
-from .batches import ImageBatches
+from .batches import ImageBatches, low_resolution
 from .build import build_model, torch_dtype
 from .config import TrainingConfig
-from .evaluation import low_resolution, test_figures
+from .distributed import Workers
+from .evaluation import test_figures
 from .loop import TrainingDiverged, TrainingInterrupted, TrainingLoop
+from .objective import check_labels, decibels, objective_of
 from .progress import Progress
 from .run_folder import RunFolder
 
@@ -22,7 +22,7 @@ __all__ = ["Trainer", "TrainingDiverged", "TrainingInterrupted"]
 
 
 class Trainer(TrainingLoop):
-    """Trains the network of a configuration on uint8 images.
+    """Trains the network of a configuration on uint8 images, a classifier with their labels.
 
     Parameters
     ----------
@@ -33,14 +33,20 @@ class Trainer(TrainingLoop):
         Where to write; None writes nothing.
     progress : pyfdsr.training.progress.Progress or None
         Is told about every step and epoch.
+    train_labels, test_labels : int64 array [n] or None
+        Classes of the images; needed by a classifier only.
+    workers : pyfdsr.training.distributed.Workers or None
+        The processes that train together; all are given the same arguments, and one writes to `run`.
 
     Attributes
     ----------
-    model : pyfdsr.models.AOSRNN
+    model : torch.nn.Module
+        One of :mod:`pyfdsr.models`.
     records : list of dict
         One an epoch: ``epoch`` (from 1), ``loss`` (mean over the steps, divided by the peak intensity),
-        ``psnr`` (dB, max-normalised outputs, mean over the steps), ``energy_fraction``, ``peak``,
-        ``learning_rate``, ``seconds``, and ``test_psnr``, ``test_energy_fraction`` when tested.
+        ``psnr`` (dB, max-normalised outputs, mean over the steps) or ``accuracy`` (of a classifier),
+        ``energy_fraction``, ``peak``, ``learning_rate``, ``seconds``, and ``test_psnr`` or ``test_accuracy``,
+        ``test_energy_fraction`` when tested.
 
     Examples
     --------
@@ -60,16 +66,24 @@ class Trainer(TrainingLoop):
         test_images: np.ndarray | None = None,
         run: RunFolder | None = None,
         progress: Progress | None = None,
+        train_labels: np.ndarray | None = None,
+        test_labels: np.ndarray | None = None,
+        workers: Workers | None = None,
     ) -> None:
         dtype = torch_dtype(config)
         self.train_batches = ImageBatches(train_images, config.support, dtype)
-        self.test_batches = None
+        self.objective = objective_of(config, train_labels, len(train_images))
+        self.test_batches = self.test_labels = None
         if test_images is not None and len(test_images):
             self.test_batches = ImageBatches(test_images[: config.test_limit], config.support, dtype)
+            if config.model == "classifier":
+                check_labels("test_labels", test_labels, len(test_images))
+                self.test_labels = test_labels[: config.test_limit]
         model = build_model(config)
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         fingerprint = hashlib.sha256(np.ascontiguousarray(train_images)).hexdigest()
-        super().__init__(config, model, optimizer, len(self.train_batches), fingerprint, run, progress)
+        count = len(self.train_batches)
+        super().__init__(config, model, optimizer, count, fingerprint, run, progress, workers)
         self._input_energy: np.ndarray | None = None
 
     def _prepare(self) -> None:
@@ -90,26 +104,38 @@ class Trainer(TrainingLoop):
         return peaks[self._generator.integers(len(peaks))]
 
     def _step(self, rows: np.ndarray, peak: float) -> dict[str, float]:
-        config = self.config
-        target = self.train_batches.intensity(rows, peak)
-        output = self.model.image(target)
-        terms = super_resolution_loss(
-            output, target, config.gamma, peak, config.micro_batch, config.reduction
-        )
-        value = self._descend(terms.loss / peak)
-        mean_square = float(terms.squared_error.sum()) / target.numel()
+        loss, *shares = self._terms(self.workers.part(rows, self.config.micro_batch), len(rows), peak)
+        value = self._descend(loss)
+        output_energy, squared_error, correct = self.workers.add(shares)
+        if self.objective.name == "accuracy":
+            merit = {"accuracy": correct / len(rows)}
+        else:
+            mean_square = squared_error / (len(rows) * self.config.support**2)
+            merit = {"decibels": decibels(peak, mean_square)}
         return {
             "loss": value,
-            "decibels": 10 * math.log10(peak**2 / mean_square) if mean_square else math.inf,
+            **merit,
             "input_energy": float(self._input_energy[rows].sum()) * peak,
-            "output_energy": float(terms.output_energy.sum()),
+            "output_energy": output_energy,
         }
+
+    def _terms(
+        self, rows: np.ndarray, of: int, peak: float
+    ) -> tuple[torch.Tensor | None, float, float, float]:
+        """Return this process's part of a batch `of` so many images: loss, energy, squared error, correct."""
+        if not len(rows):
+            return None, 0.0, 0.0, 0.0
+        target = self.train_batches.intensity(rows, peak)
+        terms = self.objective.terms(self.model, target, rows, peak)
+        loss = terms.loss * self.objective.share(len(rows), of)
+        return loss, terms.output_energy, terms.squared_error, terms.correct
 
     def _means(self, sums: dict[str, float], steps: int) -> dict[str, float]:
         energy = sums["input_energy"]
+        summed = "accuracy" if self.objective.name == "accuracy" else "decibels"
         return {
             "loss": sums["loss"] / steps,
-            "psnr": sums["decibels"] / steps,
+            self.objective.name: sums[summed] / steps,
             "energy_fraction": sums["output_energy"] / energy if energy else math.nan,
         }
 
@@ -117,4 +143,6 @@ class Trainer(TrainingLoop):
         return {"peak": peak}
 
     def _tests(self) -> dict[str, float]:
-        return test_figures(self.model, self.test_batches) if self.test_batches is not None else {}
+        if self.test_batches is None:
+            return {}
+        return test_figures(self.model, self.test_batches, labels=self.test_labels)
