@@ -1,4 +1,4 @@
-"""The command ``pyfdsr``: demo, train, evaluate, compare, masks, macs, upscale, chip, info.
+"""The command ``pyfdsr``: demo, train, evaluate, compare, experiment, masks, macs, upscale, chip, info.
 
 Exit codes: 0 done, 1 could not be done (files, data, disk), 2 asked for wrongly, 130 interrupted.
 """

@@ -27,6 +27,7 @@ def application() -> Any:
     from .compare import compare
     from .demo import demo
     from .evaluate import evaluate_run
+    from .experiment import experiment
     from .info import info
     from .macs import macs
     from .masks import masks
@@ -63,6 +64,7 @@ def application() -> Any:
     train.command("srcnn")(train_srcnn)
     app.command("evaluate")(evaluate_run)
     app.command()(compare)
+    app.command()(experiment)
     app.command()(masks)
     app.command()(macs)
     app.command("upscale")(upscale_pictures)

@@ -8,7 +8,10 @@ from importlib import import_module
 
 _MEMBERS = {
     "COLOURS": "style",
+    "Chapter": "chapters",
     "INTENSITY_COLOURMAP": "style",
+    "chapters_markdown": "chapters",
+    "chapters_page": "chapters",
     "figure_png": "style",
     "loss_curve": "figures",
     "new_figure": "style",

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["report_page"]
+__all__ = ["document", "embedded_picture", "report_page", "settings_table", "table"]
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -28,7 +28,10 @@ code { font-size: .9em; }
 """
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: bool) -> str:
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: bool, small: bool | None = None
+) -> str:
+    """Return a table; `numeric` sets all but its first column to the right."""
     kind = [""] + [' class="number"' if numeric else ""] * (len(columns) - 1)
     head = "".join(f"<th{c}>{html.escape(text)}</th>" for c, text in zip(kind, columns, strict=True))
     body = "".join(
@@ -37,16 +40,36 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: bool)
         + "</tr>"
         for row in rows
     )
-    size = "" if numeric else ' class="small"'
+    small = not numeric if small is None else small
+    size = ' class="small"' if small else ""
     return f"<table{size}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _settings(title: str, values: Mapping[str, Any]) -> str:
+def settings_table(title: str, values: Mapping[str, Any]) -> str:
+    """Return a heading and a table of names and values."""
     rows = [
         (name, value if isinstance(value, str) else json.dumps(value, default=str))
         for name, value in values.items()
     ]
-    return f"<h2>{html.escape(title)}</h2>" + _table(("name", "value"), rows, numeric=False)
+    return f"<h2>{html.escape(title)}</h2>" + table(("name", "value"), rows, numeric=False)
+
+
+def embedded_picture(caption: str, png: bytes) -> str:
+    """Return a figure with its caption, the picture in the page."""
+    return (
+        f'<figure><img alt="{html.escape(caption)}" '
+        f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+def document(title: str, lead: str, body: str) -> str:
+    """Return a page with a heading, the sentence under it, and a body of HTML."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
+        f'<h1>{html.escape(title)}</h1><p class="lead">{html.escape(lead)}</p>{body}</body></html>\n'
+    )
 
 
 def report_page(
@@ -84,18 +107,8 @@ def report_page(
     >>> "<td class=\\"number\\">16.1 dB</td>" in page
     True
     """
-    pictures = "".join(
-        f'<figure><img alt="{html.escape(caption)}" '
-        f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for caption, png in figures
-    )
-    tables = "".join(_settings(heading, values) for heading, values in settings.items())
+    pictures = "".join(embedded_picture(caption, png) for caption, png in figures)
+    tables = "".join(settings_table(heading, values) for heading, values in settings.items())
     paragraphs = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f'<h1>{html.escape(title)}</h1><p class="lead">{html.escape(lead)}</p>'
-        f"<h2>Results</h2>{_table(metric_columns, metric_rows, numeric=True)}{paragraphs}"
-        f"<h2>Pictures</h2>{pictures}{tables}</body></html>\n"
-    )
+    results = table(metric_columns, metric_rows, numeric=True)
+    return document(title, lead, f"<h2>Results</h2>{results}{paragraphs}<h2>Pictures</h2>{pictures}{tables}")

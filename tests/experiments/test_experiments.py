@@ -1,0 +1,137 @@
+"""The registry, the laboratory's bookkeeping, and the report over all experiments."""
+
+import dataclasses
+import json
+
+import pytest
+
+from pyfdsr.experiments import EXPERIMENTS, Laboratory, Settings, runner
+from pyfdsr.experiments.laboratory import NotTrained, run_name
+from pyfdsr.experiments.registry import chosen
+from pyfdsr.experiments.scheduler import distinct, train_all
+from pyfdsr.experiments.tradeoffs import _width
+
+
+def wanted(settings, *names):
+    return [training for one in chosen(names) for training in one.wanted(settings)]
+
+
+def test_the_papers_experiments_in_its_numbers():
+    settings = Settings()
+    configs = {name: one.trainings(settings) for name, one in EXPERIMENTS.items()}
+    assert set(configs) == {
+        "fig2", "na", "depth", "fig4", "wide", "fig5", "fig6", "classify", "d2nn", "polychromatic",
+        "amplitude", "energy",
+    }  # fmt: skip
+    gammas = [
+        config.gamma for config in configs["fig4"].values() if config.gamma and "kerr" in config.nonlinearity
+    ]
+    assert len(gammas) == 12 and max(gammas) == 0.1 and min(gammas) == 1e-9
+    assert {config.cutoff_bins for config in configs["na"].values()} == {8.5742, 5.8182, 4.5252}
+    assert {config.intensity_robust for config in configs["fig5"].values()} == {None, 2, 4, 8}
+    assert [(c.support, c.band, c.grid) for c in configs["wide"].values()] == [
+        (112, 112, 336), (112, 224, 336), (224, 224, 448),
+    ]  # fmt: skip
+    first = configs["fig2"]["MNIST"]
+    assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 40, 0.1)
+    assert run_name(configs["energy"]["MNIST"]) == run_name(first)
+
+
+def test_missing_drawings_are_stood_in_for():
+    settings = Settings(drawings="animal-mnist")
+    assert settings.stand_ins == "Data sets that stand in: animal-mnist for Quick, Draw!. "
+    assert settings.config("mnist+animal-mnist").per_class is None
+    assert Settings.found(data_root="/nowhere").drawings in ("quickdraw", "animal-mnist", "fashion-mnist")
+
+
+def test_the_folder_follows_what_decides_the_result(settings):
+    config = settings.config("embedded")
+    free = {"epochs": 9, "threads": 2, "test_every": 3, "test_limit": 7, "data_root": "/data"}
+    for field in dataclasses.fields(config):
+        if field.name in free:
+            assert run_name(config.replace(**{field.name: free[field.name]})) == run_name(config)
+    assert run_name(config.replace(gamma=0.1)) != run_name(config)
+    assert run_name(config.replace(model="diffractive")).startswith("diffractive-embedded-")
+
+
+def test_scores_are_kept_until_the_network_trains_on(laboratory, here, monkeypatch):
+    config = laboratory.settings.config("embedded")
+    with pytest.raises(NotTrained, match="has no trained network yet"):
+        laboratory.scores(config)
+    trainings = wanted(laboratory.settings, "energy")
+    train_all(laboratory, trainings, here, 60, tell=lambda line: None)
+    first = laboratory.scores(config)
+    monkeypatch.setattr("pyfdsr.experiments.laboratory.evaluate", None)
+    assert Laboratory(laboratory.folder, laboratory.settings).scores(config) == first
+    monkeypatch.undo()
+    longer = config.replace(epochs=3)
+    train_all(laboratory, [trainings[0]._replace(config=longer)], here, 60, tell=lambda line: None)
+    assert laboratory.epochs_done(config) == 3
+    assert laboratory.scores(longer) != first
+
+
+def test_all_experiments_report(settings, tmp_path, here, monkeypatch):
+    monkeypatch.setattr(runner, "make_executor", lambda name, jobs: here)
+    said = []
+    problems = runner.run_experiments(
+        ["all"], tmp_path, settings, 10, jobs=1, environment={"pyfdsr": "0"}, tell=said.append
+    )
+    assert problems == {}
+    count = len(distinct(wanted(settings, "all")))
+    assert len(here.asked) == count == len(list((tmp_path / "runs").iterdir())) > 30
+    page, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    for one in EXPERIMENTS.values():
+        assert one.title in page and one.title in text
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert all(rows for rows in results["results"].values()) and len(results["results"]) == 12
+    figures = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"fig2.png", "fig4.png", "fig5.png", "fig6.png", "energy.png", "classify.png"} <= figures
+    assert all(f"figures/{name}" in text for name in figures) and page.count("data:image/png") == len(figures)
+    here.asked.clear()
+    assert runner.run_experiments(["fig2"], tmp_path, settings, 10, jobs=1, tell=said.append) == {}
+    assert here.asked == []
+
+
+def test_what_cannot_be_trained_or_scored_does_not_stop_the_rest(settings, tmp_path, done, monkeypatch):
+    class Failing:
+        slots = threads = 1
+
+        def start(self, folder, seconds):
+            return done("no space left")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(runner, "make_executor", lambda name, jobs: Failing())
+    broken = dataclasses.replace(EXPERIMENTS["na"], outcome=_raise)
+    monkeypatch.setattr(runner, "chosen", lambda names: [broken, EXPERIMENTS["energy"]])
+    problems = runner.run_experiments(["all"], tmp_path, settings, 1, jobs=1, tell=lambda line: None)
+    assert problems["na"] == "no such thing"
+    assert problems["energy: MNIST"] == "no space left"
+    page = (tmp_path / "report.html").read_text()
+    assert "Failed: no such thing" in page and "Nothing trained yet." in page and "What failed" in page
+
+
+def _raise(laboratory):
+    raise ValueError("no such thing")
+
+
+def test_width_of_a_curve():
+    curve = {0.5: 10.0, 1.0: 14.0, 2.0: 12.0, 4.0: 8.0}
+    assert _width(curve, 11.0) == "width 1.88 (0.62 to 2.50)"
+    assert _width(curve, 9.0) == "width 3.00 (0.50 to 3.50)"
+    assert _width(curve, 15.0) == "nowhere above the input"
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (["fig3"], {}, "experiment='fig3': must be one of fig2, na, .*, or all"),
+        ([], {}, "experiment=none: must be one of"),
+        (["fig2"], {"minutes": -1}, "minutes=-1: must be 0 or greater"),
+        (["fig2"], {"executor": "cloud", "jobs": 1}, "executor='cloud': must be one of 'local', 'ray'"),
+    ],
+)
+def test_bad_requests(settings, tmp_path, names, options, message):
+    with pytest.raises(ValueError, match=message):
+        runner.run_experiments(names, tmp_path, settings, **{"minutes": 1, **options})
