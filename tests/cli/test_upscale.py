@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -140,8 +141,13 @@ def test_interruption_leaves_no_part(network, tmp_path):
     for name, to in (("first.png", "0.png"), ("a.png", "1.png")):
         os.rename(tmp_path / name, source / to)
     command = [sys.executable, "-m", "pyfdsr", "upscale", str(source), str(target), "--model", str(network)]
+    # A shell's background jobs ignore the signal, and so would their children.
     process = subprocess.Popen(
-        [*command, "--tile", "64"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [*command, "--tile", "64"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not (target / "0.png").exists() and time.monotonic() < deadline:
