@@ -133,7 +133,7 @@ def _networks(
     titles = [path.stem for path in models] if names is None else [name.strip() for name in names.split(",")]
     if len(titles) != len(models) or len(set(titles)) < len(titles):
         raise ValueError(f"--names {','.join(titles)}: must be {len(models)} different names, one a network")
-    chip = None if optical is None else ChipConfig.from_toml(optical.read_text())
+    chip = None if optical is None else ChipConfig.load(optical)
     inputs = as_tensor(downsample_nearest(np.stack(originals).transpose(0, 3, 1, 2), 8))
     networks = {}
     for title, path in zip(titles, models, strict=True):

@@ -9,33 +9,11 @@ import torch
 from torch import Tensor
 
 from pyfdsr.data import downsample_nearest
+from pyfdsr.upscaling import match_histogram
 
-from .optional import require
 from .photo_scores import bicubic
 
-__all__ = ["compared", "decibels", "matched"]
-
-
-def matched(picture: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Give each colour of a picture the distribution of values of a reference (needs scikit-image).
-
-    Parameters
-    ----------
-    picture, reference : uint8 array [H, W, 3]
-
-    Returns
-    -------
-    uint8 array [H, W, 3]
-
-    Examples
-    --------
-    >>> grey = np.full((2, 2, 3), 100, np.uint8)
-    >>> matched(grey, grey + 20)[0, 0].tolist()
-    [120, 120, 120]
-    """
-    exposure = require("skimage.exposure", "matching histograms", "images")
-    found = exposure.match_histograms(picture, reference, channel_axis=2)
-    return np.clip(np.rint(found), 0, 255).astype(np.uint8)
+__all__ = ["compared", "decibels"]
 
 
 def decibels(picture: np.ndarray, original: np.ndarray) -> float:
@@ -89,5 +67,7 @@ def compared(
             output = way(tensor)[0].clamp(0, 1).mul(255).round().byte()
             found[name] = np.ascontiguousarray(output.permute(1, 2, 0).numpy())
             if match and name != "bicubic":
-                found[f"{name} + histogram of {match}"] = matched(found[name], found[match])
+                matched = found[name].copy()
+                match_histogram(matched, found[match])
+                found[f"{name} + histogram of {match}"] = matched
     return found

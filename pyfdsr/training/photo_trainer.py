@@ -66,7 +66,7 @@ def calibrated(model: Any, inputs: Tensor) -> Any:
 
 def build_cnn(config: PhotoTrainingConfig) -> SuperResolutionCNN:
     """Build the network that a training starts with; its weights are drawn from the configuration's seed."""
-    chip = None if config.optical is None else ChipConfig.from_toml(Path(config.optical).read_text())
+    chip = None if config.optical is None else ChipConfig.load(config.optical)
     place = {"optical": chip is not None, "chip": chip, "gradient": config.gradient}
     if config.init is not None:
         return load_cnn(config.init, **place).train()

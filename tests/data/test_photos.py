@@ -97,6 +97,17 @@ def test_squares_are_kept_until_the_photograph_changes(folder, monkeypatch):
     assert later.fingerprint() != first.fingerprint()
 
 
+def test_a_photograph_of_the_same_size_in_bytes_is_told_by_its_time(tmp_path):
+    path = tmp_path / "photos" / "one.bmp"
+    path.parent.mkdir()
+    prints = []
+    for seed in range(2):
+        picture(40, 40, seed).save(path)
+        os.utime(path, ns=(seed, seed))
+        prints.append(load(path.parent, "all", size=16).fingerprint())
+    assert prints[0] != prints[1]
+
+
 def test_tiles_cover_the_photograph_at_each_scale():
     values = np.arange(48 * 32, dtype=np.uint32).reshape(32, 48)
     coded = np.stack([values >> 8, values & 255, np.zeros_like(values)], -1).astype(np.uint8)

@@ -59,10 +59,10 @@ def test_a_flat_difference_counts_only_with_the_slip():
 
 @pytest.mark.parametrize("variant", ["standard", "article"])
 def test_gradients_of_both_orders(variant):
-    prediction, target = (x.requires_grad_() for x in images(1, 3, 4, 5))
+    prediction, target = (x.requires_grad_() for x in images(1, 2, 3, 4))
     arguments = (lambda p, t: mge_loss(p, t, variant), (prediction, target))
     assert torch.autograd.gradcheck(*arguments)
-    assert torch.autograd.gradgradcheck(*arguments)
+    assert torch.autograd.gradgradcheck(*arguments, fast_mode=True)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,14 @@ def test_a_crop_sees_what_the_whole_image_would(config, photos):
             assert_close("layer", part, whole[(..., *window.target)])
 
 
+def test_each_step_draws_its_crop(config, photos, monkeypatch):
+    trainer = PhotoTrainer(config.replace(crop=8, epochs=2, test_every=0), photos["train"])
+    drawn, window = [], trainer._window
+    monkeypatch.setattr(trainer, "_window", lambda generator: drawn.append(window(generator)) or drawn[-1])
+    trainer.fit()
+    assert len(drawn) == 6 and len({str(one.target) for one in drawn}) >= 4
+
+
 def test_training_on_a_chip_calibrates_it(config, photos, tmp_path):
     (tmp_path / "chip.toml").write_text(ChipConfig.assumed_4bit().to_toml())
     trainer = PhotoTrainer(
