@@ -20,7 +20,7 @@ from pyfdsr.chip.config import ChipConfig
 
 __all__ = ["straight_through_adjoints", "written"]
 
-_MOST_ELEMENTS = 2**22
+_MOST_ELEMENTS = 2**20
 """Elements of the tiles that are held at once; at least those of one image."""
 
 Adjoints = Callable[
@@ -35,7 +35,7 @@ def written(values: Tensor, bound: Tensor | float, config: ChipConfig) -> Tensor
     ----------
     values : Tensor
     bound : Tensor or float
-        Full scales, 0 or greater, broadcast.
+        Full scales, 0 or greater, broadcast; 0 where the values are.
     config : ChipConfig
     """
     bits, encoding, slicing = config.dac.bits, config.dac.encoding, config.precision.slicing
@@ -46,12 +46,16 @@ def written(values: Tensor, bound: Tensor | float, config: ChipConfig) -> Tensor
         most *= config.slices
     elif encoding == "polar":  # of an amplitude, without a sign
         most *= 2
-    bound = torch.as_tensor(bound, dtype=values.dtype)
-    drive = torch.where(bound > 0, values / bound, 0.0).clamp(-1, 1)
+    # A frame of zeros alone has a full scale of 0.
+    drive = values / (bound if isinstance(bound, float) else bound.masked_fill(bound == 0, 1.0))
+    drive.clamp_(-1, 1)
     if encoding == "mzi" and config.dac.linearise:
-        drive = drive.asin() * (2 / math.pi)
-    drive = (drive * most).round() / most
-    return bound * ((drive * (math.pi / 2)).sin() if encoding == "mzi" else drive)
+        drive.asin_().mul_(2 / math.pi)
+    drive.mul_(most).round_()
+    if encoding == "mzi":
+        drive.mul_(math.pi / 2 / most).sin_()
+        return drive.mul_(bound)
+    return drive.mul_(bound / most)
 
 
 def _bounds(tiles: Tensor, bound: float, frame: tuple[int, int]) -> Tensor | float:
@@ -85,19 +89,16 @@ def _by_tiles(
     pads = (left, whole[1] - left - x.shape[3], top, whole[0] - top - x.shape[2])
     tiles = F.pad(x, pads).unfold(2, side[0], valid[0]).unfold(3, side[1], valid[1])
     tiles = tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1], *side)
-    if config.dc == "electronic":
-        mean = tiles.mean((2, 3), keepdim=True)
-    else:
-        mean = tiles.new_zeros(())
-    centred = tiles - mean
+    mean = tiles.mean((2, 3), keepdim=True) if config.dc == "electronic" else tiles.new_zeros(())
+    centred = tiles - mean  # tiles may be the input itself
     bounds = _bounds(centred, e.scales[0][0], config.frame)
     cotangents = spread.unfold(2, valid[0], valid[0]).unfold(3, valid[1], valid[1])
     cotangents = cotangents.permute(0, 2, 3, 1, 4, 5).reshape(-1, v.shape[1], *valid)
     inner = Convolution(convolution.kernel, (1, 1), (0, 0, 0, 0), convolution.dilation, convolution.groups)
-    v_tiles, v_w = adjoints(cotangents, written(centred, bounds, config) + mean, weight, inner, wanted)
+    v_tiles, v_w = adjoints(cotangents, written(centred, bounds, config).add_(mean), weight, inner, wanted)
     if v_tiles is None:
         return None, v_w
-    v_tiles = v_tiles * (centred.abs() <= bounds)
+    v_tiles.mul_(centred.abs_() <= bounds)
     columns = v_tiles.reshape(len(x), count[0] * count[1], -1).transpose(1, 2)
     v_x = F.fold(columns, whole, side, stride=valid)
     return v_x[:, :, top : top + x.shape[2], left : left + x.shape[3]], v_w
