@@ -14,7 +14,7 @@ from .display import console
 __all__ = ["environment", "info"]
 
 _PACKAGES = (
-    "numpy", "torch", "numba", "matplotlib", "rich", "typer", "safetensors", "pooch", "tensorboard",
+    "numpy", "torch", "numba", "matplotlib", "rich", "typer", "safetensors", "pooch", "tensorboard", "ray",
 )  # fmt: skip
 
 

@@ -201,7 +201,7 @@ def transfer(table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
         for place, level in enumerate(inputs):
             axes.plot([place - 0.45, place + 0.45], [level, level], "--", color=COLOURS["black"], linewidth=1,
                       label="low-resolution input" if place == 0 else None)  # fmt: skip
-        axes.set_xticks(range(len(tests)), [_broken(f"tested on {test}") for test in tests])
+        axes.set_xticks(range(len(tests)), [f"tested on\n{test}" for test in tests])
         axes.set(ylabel="PSNR (dB)")
         axes.grid(False, axis="x")
         figure.legend(loc="outside lower center", ncols=3)

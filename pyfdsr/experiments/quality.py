@@ -122,7 +122,10 @@ def NA(laboratory: Any) -> Outcome:
 
 
 def _depth(settings: Settings) -> dict[Any, TrainingConfig]:
-    return {f"{depth} units": settings.config(settings.digits, num_layers=depth) for depth in _DEPTHS}
+    return {
+        f"{depth} unit{'s' if depth > 1 else ''}": settings.config(settings.digits, num_layers=depth)
+        for depth in _DEPTHS
+    }
 
 
 @experiment("depth", "Number of units", _depth)

@@ -98,14 +98,20 @@ def run_experiments(
 
 def _chapter(one: Experiment, laboratory: Laboratory) -> Chapter:
     outcome = one.outcome(laboratory)
-    states = []
-    for training in one.wanted(laboratory.settings):
-        done, label = laboratory.epochs_done(training.config), training.label.partition(": ")[2]
-        states.append(f"{label} {done}/{training.config.epochs}")
     notes = list(outcome.notes) if outcome.rows else ["Nothing trained yet."]
     figures = [(f"{name}.png", caption, figure_png(figure)) for name, caption, figure in outcome.figures]
-    state = f"Epochs trained: {', '.join(states)}."
+    state = _state(one, laboratory)
     return Chapter(f"{one.title} ({one.name})", state, _COLUMNS, outcome.rows, figures, notes)
+
+
+def _state(one: Experiment, laboratory: Laboratory) -> str:
+    """Return how far the networks of an experiment are, in a sentence."""
+    wanted = one.wanted(laboratory.settings)
+    done = [f"{laboratory.epochs_done(part.config)} of {part.config.epochs} epochs" for part in wanted]
+    if len(set(done)) == 1:
+        return f"{len(wanted)} network{'s' if len(wanted) > 1 else ''}, trained for {done[0]}."
+    parts = (f"{part.label.partition(': ')[2]} {far}" for part, far in zip(wanted, done, strict=True))
+    return f"Trained so far: {'; '.join(parts)}."
 
 
 def _write(folder, chapters, laboratory, wanted, problems, environment) -> None:
