@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pyfdsr._files import write_bytes_atomically
 from pyfdsr.report import Chapter, chapters_markdown, chapters_page, figure_png
+from pyfdsr.training import TrainingInterrupted
 
 from .executors import make_executor
 from .experiment import Experiment
@@ -64,8 +68,8 @@ def run_experiments(
         For an unknown name or executor, or a negative time.
     ImportError
         If ray is asked for and not installed.
-    KeyboardInterrupt
-        After Ctrl-C, once every training has saved where it is.
+    TrainingInterrupted
+        After Ctrl-C or SIGTERM, once every training has saved where it is.
     """
     experiments = chosen(names)
     if not minutes >= 0:
@@ -80,7 +84,12 @@ def run_experiments(
             tell(f"{jobs} training{'s' if jobs > 1 else ''} at a time, as measured")
         place = make_executor(executor, jobs)
         try:
-            problems |= train_all(laboratory, wanted, place, 60 * minutes, tell)
+            with _terminated_as_interrupted():
+                problems |= train_all(laboratory, wanted, place, 60 * minutes, tell)
+        except KeyboardInterrupt:
+            raise TrainingInterrupted(
+                f"interrupted; {folder} has every network as far as it came: the same command goes on"
+            ) from None
         finally:
             place.close()
     chapters = []
@@ -94,6 +103,19 @@ def run_experiments(
             chapters.append(Chapter(f"{one.title} ({one.name})", state, _COLUMNS, []))
     _write(folder, chapters, laboratory, wanted, problems, environment or {})
     return problems
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the training as Ctrl-C does, not leave its processes behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _chapter(one: Experiment, laboratory: Laboratory) -> Chapter:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 
 import pytest
 
@@ -10,6 +11,7 @@ from pyfdsr.experiments.laboratory import NotTrained, run_name
 from pyfdsr.experiments.registry import chosen
 from pyfdsr.experiments.scheduler import distinct, train_all
 from pyfdsr.experiments.tradeoffs import _width
+from pyfdsr.training import TrainingInterrupted
 
 
 def wanted(settings, *names):
@@ -110,6 +112,32 @@ def test_what_cannot_be_trained_or_scored_does_not_stop_the_rest(settings, tmp_p
     assert problems["energy: MNIST"] == "no space left"
     page = (tmp_path / "report.html").read_text()
     assert "Failed: no such thing" in page and "Nothing trained yet." in page and "What failed" in page
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_says_how_to_go_on(settings, tmp_path, done, monkeypatch, number):
+    parts = []
+
+    class Interrupted:
+        slots = threads = 1
+
+        def start(self, folder, seconds):
+            parts.append(done())
+            parts[0].done = lambda: signal.raise_signal(number)
+            return parts[0]
+
+        def close(self):
+            parts.append("closed")
+
+    monkeypatch.setattr(runner, "make_executor", lambda name, jobs: Interrupted())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    try:
+        with pytest.raises(TrainingInterrupted, match="interrupted; .* the same command goes on"):
+            runner.run_experiments(["energy"], tmp_path, settings, 1, jobs=1, tell=lambda line: None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert parts[0].stopped == 1 and parts[1] == "closed"
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def _raise(laboratory):
