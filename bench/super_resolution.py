@@ -26,7 +26,6 @@ from pyfdsr.models import SuperResolutionCNN
 
 __all__ = ["implementations", "main"]
 
-CHIP_LIMIT = 15.0
 """What the emulated chip may take, in units of the electronic network."""
 
 
@@ -107,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name:24}{times}   {timing.best / base:.2f}")
     peer = min(timing.best for name, timing in timings.items() if name.startswith("torch"))
     print(
-        f"pyfdsr takes {base / peer:.2f} of the better torch format; the chip may take {CHIP_LIMIT:g} × that"
+        f"pyfdsr takes {base / peer:.2f} of the better torch format"
     )
     if options.json:
         results = {name: timing.as_dict() | {"processor": spent[name]} for name, timing in timings.items()}

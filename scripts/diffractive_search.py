@@ -5,7 +5,7 @@
 The paper's main text gives no distances for its diffractive network. With pitch p, wavelength λ and a window
 of S samples, light of a single sample spreads over the window after S·p²/λ (3.3 mm for the defaults): much
 below, planes do not mix samples; far above, most light leaves the window. Every trial takes 180 steps of 20
-images and shows means over the last 12 steps; docs/measurements.md has the outcome.
+images and shows means over the last 12 steps; docs/experiments.md has the outcome.
 """
 
 import argparse

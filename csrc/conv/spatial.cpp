@@ -14,8 +14,8 @@ using kernels::SpatialSum;
 // The samples that one row of results needs should stay in the first-level cache, those of a task in the second.
 constexpr Index kRowBytes = 20 << 10, kTaskBytes = 160 << 10;
 constexpr Index kMostColumns = 512;
-// Sums over positions are made in so many parts, whatever the number of threads.
-constexpr Index kParts = 16;
+// Sums over positions are made in so many parts, whatever the number of threads, or fewer to keep them small.
+constexpr Index kParts = 16, kPartsBytes = 64 << 20;
 
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
@@ -209,7 +209,8 @@ void correlate_maps_in_space(Index batch, const Image<const T>& x, const Image<c
   const Index most_columns = 128;
   const Cut cut(height, width, kRowBytes / ((kSpatialOutputs + 1) * std::min(width, most_columns) * Index(sizeof(T))),
                 most_columns, lanes);
-  const Index tasks = batch * cut.count(), parts = std::min(tasks, kParts);
+  const Index tasks = batch * cut.count(), most_parts = kPartsBytes / (count * Index(sizeof(double)));
+  const Index parts = std::min({tasks, kParts, std::max<Index>(1, most_parts)});
   const Buffer memory(std::size_t(parts * count) * sizeof(double));
   double* const totals = memory.as<double>();
   parallel_for(parts, threads, [&](std::int64_t part, int) {

@@ -54,6 +54,9 @@ double cost(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::s
                  1.15 * terms * pairs * g.out_channels / lanes + (1.9 * std::ceil(pairs / chunk) + 2.5) * weights);
 }
 
+// Partial sums of the weight's gradient, 16 in double precision, would take more than 16 MiB.
+constexpr double kMostWeights = 1 << 17;
+
 // Also of two images, in the same unit: multiply-accumulates of whole vectors, and the traffic of rows.
 double time_of_sums(const Conv2dGeometry& g, int lanes) {
   const Size positions = g.positions();
@@ -123,6 +126,7 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
 }
 
 bool is_cheaper_in_space(const Conv2dGeometry& g, const TileChoice& choice, int lanes, std::size_t sample_bytes) {
+  if (double(g.out_channels) * g.in_channels / g.groups * g.kernel.area() > kMostWeights) return false;
   return time_of_sums(g, lanes) < surplus(g) * cost(g, choice, lanes, sample_bytes);
 }
 

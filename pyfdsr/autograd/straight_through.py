@@ -18,7 +18,7 @@ from torch import Tensor
 from pyfdsr._convolution import Convolution
 from pyfdsr.chip.config import ChipConfig
 
-__all__ = ["straight_through_adjoints", "written"]
+__all__ = ["straight_through_adjoints"]
 
 _MOST_ELEMENTS = 2**20
 """Elements of the tiles that are held at once; at least those of one image."""
@@ -119,7 +119,7 @@ def straight_through_adjoints(
         Those of the exact convolution.
     """
     bound = e.scales[0][0]
-    if e.config.dac.bits == 0:
+    if e.config.dac.bits == 0 or not len(x):
         return adjoints(v, x, weight, e.convolution, wanted)
     if bound > 0 and e.config.dc == "optical":
         v_x, v_w = adjoints(v, written(x, bound, e.config), weight, e.convolution, wanted)

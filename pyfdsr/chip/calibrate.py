@@ -87,6 +87,7 @@ def calibrate_ranges(
     except BaseException:
         for layer, ranges in before.items():
             layer.chip_ranges.copy_(ranges)
+            layer.calls.clear()
         raise
     if unmet:
         names = ", ".join(repr(name) for name in layers if name in unmet)
@@ -154,4 +155,5 @@ def _set_ranges(layers: dict[str, Any], kind: str, level: float) -> set[str]:
             scales.append((layer, stage, column, scale))
     for layer, stage, column, scale in scales:
         layer.chip_ranges[stage, column] = scale
+        layer.calls.clear()  # they had other full scales
     return unmet

@@ -116,7 +116,8 @@ def convert_to_optical(
         wanted = module.gradient if gradient is None else check_gradient(gradient)
         if (module.chip, module.gradient) == (config, wanted):
             return module
-        return OpticalConv2d.from_conv2d(module, config, wanted, module.layer_id, algorithm)
+        number = module.layer_id if module.layer_id < GIVEN_NUMBERS else None
+        return OpticalConv2d.from_conv2d(module, config, wanted, number, algorithm)
 
     return number_layers(_swap(model, make))
 

@@ -160,17 +160,12 @@ def train_aosrnn(
 
 def _configuration(values: dict[str, Any]) -> Any:
     """Return the configuration of the options; an absent --per-class depends on the data set."""
-    from pyfdsr.data import datasets
     from pyfdsr.training import TrainingConfig
+    from pyfdsr.training.image_sets import default_per_class
 
     per_class = values.pop("per_class")
     if per_class is None:
-        named = values["dataset"].lower().replace("_", "-")
-        sizes = {entry.name: entry.sizes[0] // len(entry.classes) for entry in datasets()}
-        known = named in sizes or not Path(values["dataset"]).exists()
-        per_class = min(1000, sizes.get(named) or 1000) if known else None
-        if named == "animal-mnist":
-            per_class = None  # its classes hold fewer than a thousand training images, not equally many
+        per_class = default_per_class(values["dataset"])
     return TrainingConfig(per_class=per_class or None, **values)
 
 

@@ -163,24 +163,26 @@ def _train(out: Path, run: Any, config: Any) -> None:
     from pyfdsr.training import PhotoTrainer, RunFolder, score_photos
     from pyfdsr.training.photo_scores import bicubic, nearest
     from pyfdsr.training.progress import ProgressGroup, RichProgress, TensorBoardProgress
+    from pyfdsr.training.threads import apply_threads
 
     resumed = run is not None
     common = {"size": config.size, "share": config.share, "seed": config.seed}
     train = load_photos(config.photos, "train", tiles=config.tiles, **common)
     test = load_photos(config.photos, "test", **common)
-    if resumed:
-        run.write_config(config)
-    else:
-        run = RunFolder.create(out, config)
+    run = run or RunFolder(out)
     progress = ProgressGroup(
         RichProgress(console()), TensorBoardProgress.if_installed(run.tensorboard_folder)
     )
-    trainer = PhotoTrainer(config, train, test, run, progress)
+    trainer = PhotoTrainer(config, train, test, run, progress)  # may refuse: before the folder is made
     if resumed:
+        run.write_config(config)
         trainer.resume()
         where = trainer.resumed_from.name if trainer.resumed_from else "the start"
         console().print(f"continuing {run.path} from {where}", highlight=False, soft_wrap=True)
+    else:
+        RunFolder.create(out, config)
     trainer.fit()
+    apply_threads(config.threads)
     ways = {"nearest": nearest, "bicubic": bicubic, "network": trainer.model}
     scores = {name: score_photos(way, test).means() for name, way in ways.items()}
     for name, means in scores.items():

@@ -67,7 +67,8 @@ def upright_image(path: str | Path) -> Any:
     """
     from PIL import Image, ImageOps
 
-    with Image.open(path) as opened:
+    # From a stream: Pillow maps a grey TIFF whose path it knows, and then turns its rows wrongly.
+    with open(path, "rb") as stream, Image.open(stream) as opened:
         image = ImageOps.exif_transpose(opened)
         if image.mode == "I" or image.mode.startswith("I;16"):
             # Pillow would clip 16 bit values at 255.

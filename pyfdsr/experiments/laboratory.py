@@ -79,11 +79,6 @@ class Laboratory:
         """Return the whole epochs trained so far."""
         return len(RunFolder(self.folder / "runs" / run_name(config)).metrics())
 
-    def seconds_per_epoch(self, config: TrainingConfig) -> float | None:
-        """Return the time of the latest epoch, or None if there is none."""
-        records = RunFolder(self.folder / "runs" / run_name(config)).metrics()
-        return records[-1]["seconds"] if records else None
-
     def finished(self, config: TrainingConfig) -> bool:
         """Whether all epochs are done."""
         return self.epochs_done(config) >= config.epochs
@@ -157,7 +152,7 @@ class Laboratory:
 
     def pictures(self, config: TrainingConfig, count: int, dataset: str | None = None) -> Any:
         """Return the first `count` test images, their low-resolution inputs and outputs with PSNRs."""
-        images = self.images(config, dataset).images[: max(count, 2)]
+        images = self.images(config, dataset).images[:count]
         return evaluate(self.model(config), images, keep_pictures=count, pitch=config.pitch).pictures
 
 

@@ -17,7 +17,7 @@ from pyfdsr.training import TrainingInterrupted
 
 from .executors import make_executor
 from .experiment import Experiment
-from .laboratory import Laboratory
+from .laboratory import Laboratory, run_name
 from .registry import chosen
 from .scheduler import distinct, train_all
 from .settings import Settings
@@ -145,7 +145,7 @@ def _write(folder, chapters, laboratory, wanted, problems, environment) -> None:
         f"{settings.stand_ins}"
     )
     runs = {
-        training.label: f"{laboratory.run(training.config).path.name}: {_different(training.config)}"
+        training.label: f"{run_name(training.config)}: {_different(training.config)}"
         for training in distinct(wanted)
     }
     tables = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from pyfdsr.training import RunFolderError
+
 from .executors import Executor, Slice
 from .experiment import Training
 from .laboratory import Laboratory, run_name
@@ -43,9 +45,9 @@ def train_all(
 ) -> dict[str, str]:
     """Train what is not finished, within a time.
 
-    Each training in turn gets the share of the time left that its weight has among those waiting, on every
-    slot of the executor; what it leaves goes to those after it. It is known from earlier when a training will
-    need less.
+    Each training in turn gets the share of the time left that its weight has among those waiting: the time
+    of all slots of the executor without what trainings on their way were given. What it leaves goes to those
+    after it.
 
     Parameters
     ----------
@@ -71,20 +73,27 @@ def train_all(
     """
     waiting = [t for t in distinct(trainings) if not laboratory.finished(t.config)]
     end, problems = clock() + seconds, {}
-    running: list[tuple[Training, Slice]] = []
+    running: list[tuple[Training, Slice, float]] = []  # and until when
     try:
         while waiting or running:
             while waiting and len(running) < executor.slots and clock() < end:
                 training = waiting.pop(0)
                 weights = training.weight + sum(other.weight for other in waiting)
-                left = end - clock()
-                share = min(left, executor.slots * left * training.weight / weights)
-                run = laboratory.run(training.config)
-                running.append((training, executor.start(run.path, share)))
+                now = clock()
+                free = executor.slots * (end - now) - sum(max(0.0, until - now) for *_, until in running)
+                share = min(end - now, max(0.0, free) * training.weight / weights)
+                try:
+                    run = laboratory.run(training.config)
+                except RunFolderError as error:
+                    problems[training.label] = str(error)
+                    tell(_line(laboratory, training, str(error)))
+                    continue
+                running.append((training, executor.start(run.path, share), now + share))
             if clock() >= end:
                 waiting = []
-            for training, part in [entry for entry in running if entry[1].done()]:
-                running.remove((training, part))
+            for entry in [entry for entry in running if entry[1].done()]:
+                running.remove(entry)
+                training, part, _ = entry
                 problem = part.problem()
                 if problem is not None:
                     problems[training.label] = problem
@@ -92,9 +101,9 @@ def train_all(
             if running:
                 time.sleep(_POLL)
     except BaseException:
-        for _, part in running:
+        for _, part, _ in running:
             part.stop()
-        for _, part in running:
+        for _, part, _ in running:
             part.wait()
         raise
     return problems

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyfdsr import data
 from pyfdsr.training import TrainingConfig
+from pyfdsr.training.image_sets import default_per_class
 
 __all__ = ["Settings"]
 
@@ -70,8 +71,7 @@ class Settings:
         other two are downloaded when their training begins, if they can be.
         """
         if dataset is not None:
-            if dataset == "embedded":
-                values = {"per_class": 200, **values}
+            values = {"per_class": default_per_class(dataset), **values}
             return cls(digits=dataset, clothes=dataset, drawings=dataset, **values)
         root = values.get("data_root")
         for name in ("quickdraw", "animal-mnist"):
@@ -110,13 +110,15 @@ class Settings:
 
     def config(self, dataset: str, **changes: Any) -> TrainingConfig:
         """Return the configuration of a training on `dataset`, the paper's but for `changes`."""
-        # The classes of animal-mnist hold fewer than a thousand images, not equally many.
-        per_class = None if "animal-mnist" in dataset else self.per_class
+        per_class, limit = self.per_class, self.limit
+        if "animal-mnist" in dataset.split("+"):
+            # Its classes hold fewer than a thousand images, not equally many: count images, of each set.
+            per_class, limit = None, limit or (per_class and 10 * per_class)
         values = {
             "dataset": dataset,
             "data_root": self.data_root,
             "per_class": per_class,
-            "limit": self.limit,
+            "limit": limit,
             "test_limit": self.test_limit,
             "epochs": self.epochs,
             "lr_halve_every": max(1, -(-self.epochs // 5)),

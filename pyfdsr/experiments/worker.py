@@ -29,6 +29,7 @@ def run_worker(folder: str, seconds: float, threads: int, since: float | None = 
 def _train(folder: str, seconds: float, threads: int, since: float) -> None:
     from pyfdsr.training import RunFolder, Trainer, TrainingInterrupted
     from pyfdsr.training.image_sets import training_set
+    from pyfdsr.training.interrupt import StopRequest
 
     run = RunFolder.open(folder)
     config = run.config().replace(threads=threads)
@@ -39,21 +40,21 @@ def _train(folder: str, seconds: float, threads: int, since: float) -> None:
     left = max(0.01, seconds - (time.monotonic() - since))
     timer = threading.Timer(left, os.kill, (os.getpid(), signal.SIGTERM))
     timer.daemon = True
-    # A stop before the loop listens must wait for it, or no checkpoint would be written.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    timer.start()
-    try:
-        _fit(trainer)
-    except TrainingInterrupted as stopped:
-        print(stopped, flush=True)
-    finally:
-        timer.cancel()
+    with StopRequest() as early:  # a stop before the loop listens waits for it, to have its checkpoint
+        timer.start()
+        try:
+            _fit(trainer, early)
+        except TrainingInterrupted as stopped:
+            print(stopped, flush=True)
+        finally:
+            timer.cancel()
 
 
-def _fit(trainer) -> None:
+def _fit(trainer, early) -> None:
     class Listening(type(trainer.progress)):
         def begin(self, *position) -> None:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+            if early.requested:
+                signal.raise_signal(signal.SIGTERM)
 
     trainer.progress = Listening()
     trainer.fit()

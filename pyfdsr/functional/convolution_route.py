@@ -141,7 +141,9 @@ def _time_of_fourier(case: Case) -> float:
 
 
 def _time_of_sums(case: Case) -> float:
-    """The core's own direct sums, which take all positions, whatever the stride."""
+    """The core's own direct sums, which take all positions, whatever the stride; not for many weights."""
+    if case.channels[1] * case.terms * case.convolution.kernel[0] * case.convolution.kernel[1] > 2**17:
+        return _NEVER
     rows, width = (
         size + before + after - extent + 1
         for size, before, after, extent in zip(

@@ -17,7 +17,7 @@ from pyfdsr._runtime import get_num_threads
 
 from .convolution_route import Case, direct, is_to_be_padded, padded, settings_of, takes
 
-__all__ = ["ALGORITHMS", "fourier_conv2d", "fourier_conv_transpose2d"]
+__all__ = ["ALGORITHMS", "fourier_conv2d", "fourier_conv_transpose2d", "is_transformed"]
 
 ALGORITHMS = ("auto", "direct", "spatial", "tiled", "fourier")
 _OWN = ALGORITHMS[2:]
@@ -160,8 +160,8 @@ def _route_of(kinds: Sequence[Any], *arguments: Any) -> _Route:
         return _route(kinds, *arguments, planner, threads)
 
 
-def _is_transformed() -> bool:
-    # torch.func, forward-mode derivatives and TorchScript take torch's own kernels only.
+def is_transformed() -> bool:
+    """Whether torch.func, forward-mode derivatives or TorchScript look on: they take torch's kernels only."""
     return (
         forward_ad._current_level >= 0
         or torch._C._are_functorch_transforms_active()
@@ -203,7 +203,7 @@ def fourier_conv2d(
         of every shape times all ways once.
     padding_mode : {"zeros", "circular", "replicate", "reflect"}
         What surrounds the input, as in :class:`torch.nn.Conv2d`. Copies are made of ``"replicate"`` and
-        ``"reflect"`` only where gradients are recorded.
+        ``"reflect"`` only where gradients are recorded, and where torch's kernels are taken.
     weight_version : int
         A positive number is the caller's promise that all calls with this number have a `weight` of the same
         content: its kept spectra are used without comparison. 0: no promise.
@@ -227,6 +227,8 @@ def fourier_conv2d(
     Rounding errors are relative to the largest sample near by: a dark part of an image beside one that is a
     million times brighter has fewer right digits than the direct sum would give it.
 
+    A NaN in an input may reach every entry of the weight's gradient.
+
     ``"auto"`` leaves ``torch.func``, forward-mode derivatives and TorchScript's tracing to torch.
 
     Examples
@@ -239,8 +241,10 @@ def fourier_conv2d(
     True
     """
     _check_algorithm(algorithm)
-    if algorithm == "auto" and _is_transformed():
+    if algorithm == "auto" and is_transformed():
         algorithm = "direct"
+    if algorithm == "direct" and torch.jit.is_tracing():
+        return _traced(input, weight, bias, stride, padding, dilation, groups, padding_mode)
     try:
         kinds = (_kind(input), _kind(weight), *(() if bias is None else (_kind(bias),)))
     except AttributeError:  # not tensors
@@ -269,6 +273,24 @@ def fourier_conv2d(
     else:
         y = direct(x, weight, bias, route.convolution, route.way)
     return y if input.ndim == 4 else y[0]
+
+
+def _traced(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    mode: str,
+) -> Tensor:
+    # While TorchScript traces, sizes are tensors, which no rule here is for.
+    if mode != "zeros":
+        kernel = [int(k) for k in weight.shape[2:]] if isinstance(padding, str) else 1
+        top, bottom, left, right = convolution_of(kernel, stride, padding, dilation, groups).padding
+        x, padding = F.pad(x, (left, right, top, bottom), mode=mode), 0
+    return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
 
 def _in_fourier_domain(
@@ -375,7 +397,7 @@ def fourier_conv_transpose2d(
             False,
         )
         look_up = takes.__wrapped__ if torch.compiler.is_compiling() else takes
-        if input.is_complex() or _is_transformed() or look_up(case, "estimate", 1) != "fourier":
+        if input.is_complex() or is_transformed() or look_up(case, "estimate", 1) != "fourier":
             return F.conv_transpose2d(*direct_arguments)
     v = _in_precision(input if input.ndim == 4 else input[None])
     if any(beyond):

@@ -90,6 +90,8 @@ class DiffractiveSR(LayeredNetwork):
         for name, value in (("pitch", pitch), ("wavelength", wavelength)):
             if number_of(name, value) <= 0:
                 raise ValueError(f"{name}={value!r}: must be greater than 0")
+        if number_of("pad_factor", pad_factor) < 1:
+            raise ValueError(f"pad_factor={pad_factor!r}: must be 1 or greater")
         self.pitch, self.wavelength, self.pad_factor = float(pitch), float(wavelength), pad_factor
         self.phases = nn.Parameter(torch.zeros(self.num_layers, *self.support))
 

@@ -42,7 +42,8 @@ class PolychromaticSR(LayeredNetwork):
         "own": each wavelength sees its own intensity only; any nonlinearity, and the fused path.
     imaging : pyfdsr.optics.ImagingOptics or PolychromaticImaging, optional
         The optics that `image` sends an object through first, at the design wavelength; its aperture cuts at
-        the same angle for all wavelengths, which take equal shares of the object's intensity.
+        the same angle for all wavelengths. ImagingOptics gives each an equal share of the object's intensity;
+        PolychromaticImaging brings wavelengths, design wavelength and shares, in place of those given here.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pyfdsr.chip.config import ChipConfig
 from pyfdsr.chip.convert import convert_to_optical
 from pyfdsr.nn import FourierConv2d, UpsampleBlock
-from pyfdsr.nn.upsampling import elu, frame_step, input_range
+from pyfdsr.nn.upsampling import elu_of, frame_step, input_range
 from pyfdsr.nn.upsampling_strips import goes_in_strips, upsample_in_strips
 
 __all__ = ["SuperResolutionCNN", "SuperResolutionNetwork"]
@@ -107,7 +107,7 @@ class SuperResolutionNetwork(nn.Module):
     def _enter(self, x: Tensor) -> Tensor:
         """Apply the first convolution and its ELU."""
         self._check(x)
-        return elu(self.c1(x))
+        return elu_of(self.c1, self.c1(x))
 
     def _leave(self, block: UpsampleBlock, y: Tensor) -> Tensor:
         """Apply the last block and the last convolution."""

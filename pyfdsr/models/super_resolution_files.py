@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from pyfdsr._files import write_bytes_atomically
 from pyfdsr.chip.config import ChipConfig
 
 from .super_resolution_cnn import SuperResolutionCNN, SuperResolutionNetwork
@@ -62,14 +63,7 @@ def save_super_resolution(
         "notes": json.dumps(notes or {}),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(safetensors.save(tensors, metadata=metadata))
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_bytes_atomically(Path(path), safetensors.save(tensors, metadata=metadata))
 
 
 def load_super_resolution(

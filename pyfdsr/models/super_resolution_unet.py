@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pyfdsr.chip.config import ChipConfig
 from pyfdsr.nn import FourierConv2d, UpsampleBlock
-from pyfdsr.nn.upsampling import elu, input_range
+from pyfdsr.nn.upsampling import elu_of, input_range
 
 from .super_resolution_cnn import SuperResolutionNetwork
 
@@ -147,7 +147,7 @@ class SuperResolutionUNet(SuperResolutionNetwork):
         for layer in self.c_down:
             passed.append(y)
             # The last row of an odd height is a cell of its own.
-            y = F.avg_pool2d(elu(layer(y)), 2, ceil_mode=True)
+            y = F.avg_pool2d(elu_of(layer, layer(y)), 2, ceil_mode=True)
         *blocks, last = self.c_stem  # as many as levels, and one or more that enlarge the image
         for block in blocks:
             y = block(y)

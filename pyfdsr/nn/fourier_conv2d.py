@@ -256,7 +256,7 @@ def replace_conv2d(model: nn.Module, min_kernel: int = 1, algorithm: str = "auto
     swapped: dict[nn.Module, nn.Module] = {}
 
     def swap(module: nn.Module) -> nn.Module:
-        if type(module) is nn.Conv2d and max(module.kernel_size) >= min_kernel:
+        if plain_type(module) is nn.Conv2d and max(module.kernel_size) >= min_kernel:
             if module not in swapped:  # a layer used twice stays one layer
                 swapped[module] = FourierConv2d.from_conv2d(module, algorithm)
             return swapped[module]

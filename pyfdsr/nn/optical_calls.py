@@ -17,7 +17,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Call", "CallLog", "count_passes", "forget_passes", "number_of_weight", "pass_number"]
+__all__ = [
+    "GIVEN_NUMBERS",
+    "Call",
+    "CallLog",
+    "count_passes",
+    "forget_passes",
+    "number_of_weight",
+    "pass_number",
+]
 
 GIVEN_NUMBERS = 2**31
 """Numbers of layers from here on are their own; those below are given."""
@@ -50,7 +58,7 @@ def _bits(x: Tensor) -> tuple[Any, ...]:
 
 
 class CallLog:
-    """The calls of a layer's present step."""
+    """The calls of a layer that may have to be repeated, and how many its present step has."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -66,21 +74,23 @@ class CallLog:
         self._made.append((_bits(input), call))
 
     def find(self, input: Tensor) -> Call | None:
-        """Return the call with this input; of several the first, which then is the last."""
+        """Return the call with this input; of several the latest step's first, which then is the last."""
         wanted = _bits(input)
-        for index, (bits, call) in enumerate(self._made):
-            if bits == wanted:
-                del self._made[index]
-                self._made.append((bits, call))
-                return call
-        return None
+        found = [index for index, (bits, _) in enumerate(self._made) if bits == wanted]
+        if not found:
+            return None
+        latest = max(self._made[index][1].step for index in found)
+        made = next(self._made[index] for index in found if self._made[index][1].step == latest)
+        self._made.remove(made)
+        self._made.append(made)
+        return made[1]
 
 
 class _Pass:
     """An evaluation of a whole model: its first module, and how often each layer was called."""
 
-    def __init__(self, root: nn.Module) -> None:
-        self.root = weakref.ref(root)
+    def __init__(self, root: nn.Module, outer: _Pass | None) -> None:
+        self.root, self.outer = weakref.ref(root), outer
         self.calls: dict[int, int] = {}
 
 
@@ -99,15 +109,17 @@ def pass_number(layer: nn.Module) -> int:
 
 def _open(module: nn.Module) -> None:
     current = _PASS.get()
-    # A pass that its own module begins anew was broken off.
-    if current is None or current.root() is None or current.root() is module:
-        _PASS.set(_Pass(module))
+    root = None if current is None else current.root()
+    if root is None or root is module:  # a pass that its own module begins anew was broken off
+        _PASS.set(_Pass(module, None))
+    elif all(module is not part for part in root.modules()):
+        _PASS.set(_Pass(module, current))
 
 
 def _close(module: nn.Module) -> None:
     current = _PASS.get()
     if current is not None and current.root() is module:
-        _PASS.set(None)
+        _PASS.set(current.outer)
 
 
 def _before(module: nn.Module, inputs: Any) -> None:

@@ -20,8 +20,8 @@ from .optical_calls import GIVEN_NUMBERS, Call, CallLog, number_of_weight, pass_
 
 __all__ = ["OpticalConv2d"]
 
-CALL_STRIDE = 2**32
-"""What a call's number adds to the layer's, of which noise depends."""
+_CALL_STRIDE = 2**32
+"""What a call's number adds to the layer's; noise depends on the sum."""
 _BUFFERS = ("chip_ranges", "chip_gain", "chip_step")
 _ATTRIBUTES = (
     *("chip", "gradient", "layer_id", "noise_scale", "range_learning", "observing", "counts", "histograms"),
@@ -198,7 +198,9 @@ class OpticalConv2d(FourierConv2d):
         # Inside a backward pass a checkpointed segment is computed again: as before, and counted once.
         again = torch._C._current_graph_task_id() != -1
         if self.training and self._gone_back and not again:
-            self.set_step(int(self.chip_step) + 1)
+            self.chip_step += 1
+            self.calls.count = 0  # the calls stay: segments without a backward pass may still be repeated
+            self._gone_back = False
         call = self._repeated(input) if again else self._called(input)
         if self.training and not again:
             tensors = (t for t in (input, weight, bias) if t is not None)
@@ -219,7 +221,7 @@ class OpticalConv2d(FourierConv2d):
             ranges=call.ranges,
             gain=gain if self.observing != "dac" else np.empty(0),
             noise_scale=self.noise_scale if self.is_noisy else 0.0,
-            layer=self.layer_id + call.number * CALL_STRIDE,
+            layer=self.layer_id + call.number * _CALL_STRIDE,
             step=call.step,
             observe=self.observing is not None,
             told=None if again else self._told,
@@ -240,7 +242,7 @@ class OpticalConv2d(FourierConv2d):
         self.calls.count += self.training
         call = Call(int(self.chip_step), number, self.chip_ranges.tolist())
         moving = self.is_noisy or self.range_learning is not None
-        if moving and (self.training or (number and torch.is_grad_enabled())):
+        if moving and (self.training or number):
             self.calls.add(input, call)
         return call
 

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from pyfdsr._chip import passes_for
 from pyfdsr.chip.config import ChipConfig
+from pyfdsr.functional.fourier_conv2d import is_transformed
 
 from .fourier_conv2d import FourierConv2d
 from .optical_conv2d import OpticalConv2d
@@ -254,7 +255,7 @@ class UpsampleBlock(nn.Module):
             arguments = (inputs, outputs, kernel_size)
             options: dict[str, Any] = {"padding": padding, "padding_mode": padding_mode}
             if optical:
-                options |= {"chip": chip, "gradient": gradient, "layer_id": index}
+                options |= {"chip": chip, "gradient": gradient}
                 self.conv_layers.append(OpticalConv2d(*arguments, **options))
             else:
                 self.conv_layers.append(FourierConv2d(*arguments, **options))
@@ -290,8 +291,8 @@ class UpsampleBlock(nn.Module):
         """Return what up-sampling interleaves, [B, depth · 4**doublings, H, W]."""
         y = x
         for layer in self.conv_layers[:-1]:
-            y = elu(layer(y))
-        y = elu(self._last(y))
+            y = elu_of(layer, layer(y))
+        y = elu_of(self.conv_layers[-1], self._last(y))
         groups = y.unflatten(-3, (self.depth, -1))
         residual = x.unsqueeze(-3)
         return (groups + residual if y.requires_grad else groups.add_(residual)).flatten(-4, -3)
@@ -338,13 +339,15 @@ def input_range(layer: nn.Conv2d, start: int, stop: int) -> tuple[int, int]:
     return start // step * step - reach, -(-stop // step) * step + reach
 
 
-def elu(x: Tensor) -> Tensor:
-    """Apply ELU, in place where no gradient needs what `x` was before.
+def elu_of(layer: nn.Module, x: Tensor) -> Tensor:
+    """Apply ELU to a layer's result, in place where nothing needs what it was before.
 
-    In place, exp(x) - 1 stands for torch's expm1(x), which takes half as long again: the error is then
-    relative to 1, where ELU's values end, and not to a small value itself.
+    Gradients do, transformations of :mod:`torch.func`, and hooks that may have kept the result. In place,
+    exp(x) - 1 stands for torch's expm1(x), which takes half as long again: the error is then relative to 1,
+    where ELU's values end, and not to a small value itself.
     """
-    if x.requires_grad or x.dtype not in (torch.float32, torch.float64):
+    needed = x.requires_grad or layer._forward_hooks or is_transformed()
+    if needed or x.dtype not in (torch.float32, torch.float64):
         return F.elu(x)
     return torch.maximum(x, x.clamp_max(0).exp_().sub_(1), out=x)
 

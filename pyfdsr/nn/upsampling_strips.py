@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from pyfdsr.functional.fourier_conv2d import _is_transformed
+from pyfdsr.functional.fourier_conv2d import is_transformed
 
 from .fourier_conv2d import FourierConv2d
 
@@ -37,13 +37,15 @@ def goes_in_strips(block: UpsampleBlock, x: Tensor, head: nn.Conv2d | None = Non
 
     A `head` is a 1×1 convolution behind the block.
     """
+    if head is not None and (block._forward_hooks or block._forward_pre_hooks):
+        return False  # the block itself would not be called
     layers = [*block.conv_layers, *([] if head is None else [head])]
     if not all(is_plain(layer) and layer.padding_mode != "circular" for layer in layers):
         return False
     dtypes = {x.dtype, *(layer.weight.dtype for layer in layers)}
     if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64} or x.device.type != "cpu":
         return False
-    if torch.compiler.is_compiling() or _is_transformed() or torch.is_autocast_enabled("cpu"):
+    if torch.compiler.is_compiling() or is_transformed() or torch.is_autocast_enabled("cpu"):
         return False
     recorded = x.requires_grad or any(p.requires_grad for layer in layers for p in layer.parameters())
     return not (recorded and torch.is_grad_enabled()) and _widest(block, x) > _STRIP_BYTES

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyfdsr.optics.apertures import circular_aperture
-from pyfdsr.optics.arrays import engine, like, namespace, real_and_complex
+from pyfdsr.optics.arrays import compiling, engine, like, namespace, real_and_complex
 from pyfdsr.optics.imaging import ImagingOptics
 
 __all__ = ["PartiallyCoherentImaging"]
@@ -101,9 +101,11 @@ class PartiallyCoherentImaging:
         Raises
         ------
         TypeError, ValueError
-            If `intensity` is not real floating point or does not fit.
+            If `intensity` is not real floating point, is negative somewhere, or does not fit.
         """
         intensity = real_and_complex("intensity", intensity, allow_complex=False)
+        if not compiling() and (intensity < 0).any():
+            raise ValueError(f"intensity has minimum {float(intensity.min())!r}: must be 0 or greater")
         field = namespace(intensity).sqrt(intensity)
         spectrum = engine(field).windowed_dft(field, self.grid, self.band)
         pupil = circular_aperture(self.band, self.cutoff_bins)

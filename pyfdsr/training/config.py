@@ -225,6 +225,8 @@ class TrainingConfig(Settings):
         check_number("gamma", self.gamma, 0, inclusive=True)
         for name in ("pitch", "cutoff_bins", "distance", "wavelength", "sharpness"):
             check_number(name, getattr(self, name), 0, inclusive=False)
+        if not isinstance(self.wavelengths, (tuple, list)) or not self.wavelengths:
+            raise ValueError(f"wavelengths={self.wavelengths!r}: must be one or more numbers")
         object.__setattr__(self, "wavelengths", tuple(self.wavelengths))  # JSON has lists only
         for value in self.wavelengths:
             check_number("wavelengths", value, 0, inclusive=False)

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from .interrupt import StopRequest
-
 __all__ = ["Workers", "WorkerLost", "workers"]
 
 
@@ -109,8 +107,7 @@ def workers() -> Iterator[Workers]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
         yield Workers()
         return
-    with StopRequest():  # a stop while the group forms is seen by the launcher
-        torch.distributed.init_process_group("gloo")
+    torch.distributed.init_process_group("gloo")
     try:
         yield _Group()
     finally:

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from pyfdsr.data import ImageSet, load
+from pyfdsr.data import ImageSet, datasets, load
 
 from .config import TrainingConfig
 
-__all__ = ["test_set", "training_set"]
+__all__ = ["default_per_class", "test_set", "training_set"]
+
+
+def default_per_class(dataset: str) -> int | None:
+    """Return how many training images of each class are taken unless it is said: up to 1000, None for all.
+
+    All are taken of a path, whose images may have no classes, and of animal-mnist, whose classes hold fewer
+    than a thousand each and not equally many.
+
+    Examples
+    --------
+    >>> default_per_class("mnist"), default_per_class("embedded"), default_per_class("animal-mnist")
+    (1000, 200, None)
+    """
+    named = dataset.lower().replace("_", "-")
+    sizes = {entry.name: entry.sizes[0] // len(entry.classes) for entry in datasets()}
+    if named == "animal-mnist" or (named not in sizes and Path(dataset).exists()):
+        return None
+    return min(1000, sizes.get(named, 1000))
 
 
 def training_set(config: TrainingConfig) -> ImageSet:

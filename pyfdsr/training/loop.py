@@ -160,7 +160,7 @@ class TrainingLoop:
         path, tensors, state = self.run.load_checkpoint()
         if state["images"] != self._fingerprint:
             raise RunFolderError(f"{path} was made with other training images than those given now")
-        self._load_tensors(path, tensors)
+        self._load_tensors(path, tensors, state.get("extra", {}))
         self._position = _Position(state["generator"], state["epoch"], state["step"], state["sums"])
         self.resumed_from = path
         self._drop_metrics_after(self._position.epoch)
@@ -171,10 +171,10 @@ class TrainingLoop:
             self._written.drop_metrics_after(epoch)
         self.workers.wait()
 
-    def _load_tensors(self, path, tensors: dict[str, torch.Tensor]) -> None:
+    def _load_tensors(self, path, tensors: dict[str, torch.Tensor], extra: dict[str, Any]) -> None:
         names = [name for name, _ in self.model.named_parameters()]
         try:
-            self.model.load_state_dict(_without_prefix(tensors, "model."))
+            self.model.load_state_dict(_without_prefix(tensors, "model.") | extra)
             moments = {
                 index: _without_prefix(tensors, f"optimizer.{name}.") for index, name in enumerate(names)
             }
@@ -189,7 +189,8 @@ class TrainingLoop:
         here = (self._position.epoch, self._position.step)
         if self._written is None or self._saved == here:
             return
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        values = self.model.state_dict()
+        tensors = {f"model.{name}": value for name, value in values.items() if torch.is_tensor(value)}
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{name}.{key}"] = torch.as_tensor(value)
@@ -199,6 +200,8 @@ class TrainingLoop:
             "generator": self._position.generator,
             "sums": self._position.sums,
             "images": self._fingerprint,
+            # What layers on a chip keep beside their tensors.
+            "extra": {name: value for name, value in values.items() if not torch.is_tensor(value)},
         }
         self._written.save_checkpoint(tensors, state)
         self._saved = here

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyfdsr.data import downsample_nearest
+from pyfdsr.metrics import psnr
 from pyfdsr.upscaling import match_histogram
 
 from .photo_scores import bicubic
@@ -24,8 +25,7 @@ def decibels(picture: np.ndarray, original: np.ndarray) -> float:
     >>> round(decibels(np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 255, np.uint8)), 6)
     0.0
     """
-    error = np.mean((picture.astype(np.float64) - original) ** 2)
-    return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
+    return float(psnr(picture.astype(np.float64), original.astype(np.float64), peak=255))
 
 
 def compared(

@@ -69,7 +69,10 @@ def build_cnn(config: PhotoTrainingConfig) -> SuperResolutionCNN:
     chip = None if config.optical is None else ChipConfig.load(config.optical)
     place = {"optical": chip is not None, "chip": chip, "gradient": config.gradient}
     if config.init is not None:
-        return load_cnn(config.init, **place).train()
+        model = load_cnn(config.init, **place)
+        if model.scale != 8:
+            raise ValueError(f"init={config.init}: enlarges {model.scale} times, must enlarge 8 times")
+        return model.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return SuperResolutionCNN(**place)

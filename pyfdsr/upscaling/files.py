@@ -75,7 +75,8 @@ def read_picture(path: str | os.PathLike[str], most_pixels: int | None = None) -
         with warnings.catch_warnings():
             # The size is checked below, against what the caller allows.
             warnings.simplefilter("ignore", image_module.DecompressionBombWarning)
-            with image_module.open(path) as opened:
+            # From a stream: Pillow maps a grey TIFF whose path it knows, and then turns its rows wrongly.
+            with open(path, "rb") as stream, image_module.open(stream) as opened:
                 return _read(path, opened, most_pixels)
     except (PictureError, ImportError):
         raise
@@ -102,10 +103,12 @@ def _read(path: Path, opened: Any, most_pixels: int | None) -> Picture:
     if most_pixels is not None and width * height > most_pixels:
         raise PictureError(f"{path}: has {width}×{height} pixels, more than the {most_pixels} allowed")
     profile = opened.info.get("icc_profile")
-    turn = opened.getexif().get(_ORIENTATION, 1)
     if _bits_of(path, opened, kind) == 16:
+        turn = opened.getexif().get(_ORIENTATION, 1)
         samples = _deep_png(path) if kind == "PNG" else _deep_tiff(path)
     else:
+        opened.load()
+        turn = opened.getexif().get(_ORIENTATION, 1)  # a TIFF, once loaded, is upright already
         mode = _mode_of(opened)
         if opened.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
             profile = None  # it speaks of other colours
@@ -164,6 +167,9 @@ def _deep_tiff(path: Path) -> np.ndarray:
                     f"{path}: its compression needs the package imagecodecs: pip install imagecodecs"
                 ) from error
             raise
+        if page.photometric > 2:
+            kind = page.photometric.name
+            raise PictureError(f"{path}: has 16-bit colours of kind {kind}, must be grey or RGB")
         if samples.ndim == 3 and page.planarconfig == 2:
             samples = np.moveaxis(samples, 0, 2)
         return 65535 - samples if page.photometric == 0 else samples  # 0: white is zero

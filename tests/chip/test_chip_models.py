@@ -83,6 +83,12 @@ def test_exclusion_and_single_layers():
     assert isinstance(alone, nn.OpticalConv2d)
 
 
+def test_layers_made_by_hand_are_put_on_another_chip():
+    model = torch.nn.Sequential(nn.OpticalConv2d(1, 1, 3, chip=ASSUMED))
+    again = chip.convert_to_optical(model, ASSUMED.replace(seed=3))
+    assert (again[0].chip.seed, again[0].layer_id) == (3, 0)
+
+
 def test_a_converted_model_is_put_on_another_chip():
     model = chip.convert_to_optical(network(), ASSUMED, exclude=["2", "3"], gradient="ste")
     chip.calibrate_ranges(model, [images()])

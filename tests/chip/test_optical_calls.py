@@ -95,6 +95,8 @@ def test_calls_of_one_layer_in_a_pass_of_evaluation():
     model.broken = True
     with pytest.raises(KeyboardInterrupt):
         model(x)
+    other = chip.number_layers(Twice(square_layers(1)[0])).eval()  # another model goes on as before
+    assert torch.equal(other(x), other(x))
     model.broken = False
     assert torch.equal(model(x), second)
     torch.compiler.reset()
@@ -123,6 +125,44 @@ def test_a_segment_that_is_computed_again_repeats_its_call(reentrant, learning):
     assert torch.equal(first, first_again) and torch.equal(second, second_again)
     layer(x)
     assert int(layer.chip_step) == 1
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_segments_of_a_frozen_layer_are_repeated(reentrant):
+    torch.manual_seed(0)
+    layer = nn.OpticalConv2d(4, 4, 3, padding=1, chip=NOISY).requires_grad_(False)
+    free, given = torch.nn.Conv2d(4, 4, 1), []
+    layer.register_forward_hook(lambda module, inputs, output: given.append(output.detach().clone()))
+    segment = lambda x, tied: free(layer(x)) + tied  # noqa: E731
+    tied = torch.zeros((), requires_grad=True)  # a reentrant segment needs a gradient to come through
+    with set_checkpoint_early_stop(False):
+        parts = [checkpoint(segment, maps() + i, tied, use_reentrant=reentrant) for i in range(2)]
+        sum(parts).sum().backward()
+    first, second, *again = given
+    assert not torch.equal(first, second)
+    assert all(any(torch.equal(call, other) for other in again) for call in (first, second))
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_a_segment_of_evaluation_repeats_its_call(reentrant):
+    torch.manual_seed(0)
+    layer = nn.OpticalConv2d(4, 4, 3, padding=1, chip=NOISY)
+
+    class Segments(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            inner = checkpoint(self.layer, x, use_reentrant=reentrant)
+            return checkpoint(self.layer, inner, use_reentrant=reentrant)
+
+    model, given = chip.number_layers(Segments()).eval(), []
+    layer.register_forward_hook(lambda module, inputs, output: given.append(output.detach().clone()))
+    with set_checkpoint_early_stop(False):
+        model(maps().requires_grad_()).sum().backward()
+    first, second, second_again, first_again = given
+    assert torch.equal(first, first_again) and torch.equal(second, second_again)
 
 
 def test_the_calls_of_one_segment_are_repeated_in_order():

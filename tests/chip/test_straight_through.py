@@ -7,6 +7,7 @@ from test_optical_conv2d import maps
 
 from pyfdsr import nn
 from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters, NoiseParameters, PrecisionParameters
+from pyfdsr.chip.calibrate import calibrate_ranges
 from pyfdsr.functional import optical_conv2d
 from pyfdsr.reference.chip_frame import frame as twin_frame
 from tolerances import assert_close
@@ -153,3 +154,12 @@ def test_a_share_of_the_shots_is_clipped(shots):
     shares = x.grad * shots
     assert torch.equal(shares, shares.round()) and shares.min() < shots == shares.max()
     assert int((shots - shares).sum()) == layer.counts["adc_clipped"][1]
+
+
+@pytest.mark.parametrize("dc", ["optical", "electronic"])
+def test_no_images_have_no_gradient(dc):
+    layer = nn.OpticalConv2d(2, 3, 3, chip=ChipConfig.assumed_4bit().replace(dc=dc), gradient="ste")
+    calibrate_ranges(layer, [torch.rand(2, 2, 20, 20)])
+    x = torch.zeros(0, 2, 20, 20, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad.shape == x.shape and torch.equal(layer.weight.grad, torch.zeros_like(layer.weight))

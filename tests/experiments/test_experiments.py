@@ -42,7 +42,8 @@ def test_the_papers_experiments_in_its_numbers():
 def test_missing_drawings_are_stood_in_for():
     settings = Settings(drawings="animal-mnist")
     assert settings.stand_ins == "Data sets that stand in: animal-mnist for Quick, Draw!. "
-    assert settings.config("mnist+animal-mnist").per_class is None
+    joint = settings.config("mnist+animal-mnist")  # each set has as many images as alone
+    assert (joint.per_class, joint.limit) == (None, 10_000)
     assert Settings.found(data_root="/nowhere").drawings in ("quickdraw", "animal-mnist", "fashion-mnist")
 
 

@@ -80,6 +80,40 @@ def test_slots_run_side_by_side_and_nobody_gets_more_than_the_end(laboratory, mo
     assert max(most) == 2 and len(most) == 4
 
 
+def test_equal_weights_get_equal_times_on_several_slots(laboratory, monkeypatch):
+    monkeypatch.setattr("pyfdsr.experiments.scheduler._POLL", 0.0)
+    clock, shares = Clock(), []
+
+    class Part:
+        def __init__(self, end):
+            self.end = end
+
+        def done(self):
+            clock.now += 0.01
+            return clock.now >= self.end
+
+        def problem(self):
+            return None
+
+    class Four:
+        slots = 4
+
+        def start(self, folder, seconds):
+            shares.append(seconds)
+            return Part(clock.now + seconds)
+
+    train_all(laboratory, trainings(laboratory.settings, *[1] * 8), Four(), 800, lambda line: None, clock)
+    assert len(shares) == 8 and min(shares) > 395 and max(shares) < 405
+
+
+def test_a_spoilt_run_is_reported_and_the_rest_done(laboratory, here):
+    spoilt, good = trainings(laboratory.settings, 2, 1)
+    laboratory.run(spoilt.config).config_file.write_text("{broken")
+    problems = train_all(laboratory, [spoilt, good], here, 60, lambda line: None)
+    assert list(problems) == [spoilt.label] and "config" in problems[spoilt.label]
+    assert laboratory.finished(good.config)
+
+
 def test_an_interruption_stops_every_training_once(laboratory, done):
     parts = []
 

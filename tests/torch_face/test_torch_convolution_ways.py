@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import pyfdsr
+from pyfdsr import _plans
 from pyfdsr import nn as fnn
 from pyfdsr._convolution import convolution_of
 from pyfdsr.functional import convolution_route, fourier_conv2d
@@ -223,3 +224,27 @@ def test_direct_ways_keep_the_layout(way, padding):
     assert y.is_contiguous()
     wide = F.pad(x, (1, 1, 1, 2) if padding == "same" else (1, 1, 1, 1))
     assert_close("convolution", y, F.conv2d(wide, w))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("mode", ["zeros", "circular", "replicate", "reflect"])
+def test_tracing_for_torchscript_is_left_to_torch(mode):
+    layer = fnn.FourierConv2d(2, 3, 3, padding=1, padding_mode=mode)
+    x = torch.randn(1, 2, 8, 9)
+    assert_close("convolution", torch.jit.trace(layer, x)(x), layer(x))
+
+
+def test_parametrised_layers_are_swapped_as_well():
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 4, 7)), nn.Conv2d(4, 4, 7))
+    x = torch.randn(1, 1, 20, 20)
+    expected = model(x)
+    swapped = fnn.replace_conv2d(model)
+    assert all(isinstance(layer, fnn.FourierConv2d) for layer in swapped)
+    assert_close("convolution", swapped(x), expected)
+
+
+def test_many_weights_are_never_summed_directly():
+    assert convolution_route._time_of_sums(case(512, 3, 14)) == float("inf")
+    settings = ((3, 3), (14, 14), (1, 1), (1, 1, 1, 1), (1, 1), 1, "zeros", False)
+    assert _plans.fourier_conv2d_plan(512, 512, *settings).algorithm != "spatial"
+    assert _plans.fourier_conv2d_plan(4, 4, *settings).algorithm == "spatial"

@@ -273,3 +273,10 @@ def test_bad_input(case):
     call, message = REFUSED[case]
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         call()
+
+
+def test_shipped_networks_load():
+    names = models.pretrained_names()
+    assert "srcnn_mse_x8" in names
+    for name in names:
+        assert models.load_pretrained(name)(torch.rand(1, 3, 4, 4)).shape == (1, 3, 32, 32)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyfdsr import nn
 from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters
 from pyfdsr.nn import upsampling_strips
-from pyfdsr.nn.upsampling import elu
+from pyfdsr.nn.upsampling import elu_of
 from tolerances import allowed, assert_close
 
 IDEAL = ChipConfig(dac=DACParameters(bits=0), adc=ADCParameters(bits=0))
@@ -200,6 +200,9 @@ def test_what_does_not_go_in_strips(monkeypatch):
 
     block = nn.UpsampleBlock(3, 1, 3, 1)
     assert goes(block) and not upsampling_strips.goes_in_strips(block, x)
+    watched = nn.UpsampleBlock(3, 1, 3, 1)
+    watched.register_forward_hook(lambda *_: None)
+    assert goes(watched) and not goes(watched, head=torch.nn.Conv2d(3, 1, 1))
     assert not goes(block, x.double())
     assert not goes(nn.UpsampleBlock(3, 1, 3, 1, padding_mode="circular"))
     assert not goes(nn.UpsampleBlock(3, 1, 3, 1, optical=True, chip=IDEAL))
@@ -219,7 +222,7 @@ def test_elu_in_place_is_elu():
     x = torch.tensor([-200.0, -3.0, -1e-3, -0.0, 0.0, 2.0, float("inf"), -float("inf"), float("nan")])
     with torch.no_grad():
         for dtype in (torch.float32, torch.float64, torch.bfloat16):
-            y = elu(x.to(dtype).clone())
+            y = elu_of(torch.nn.Identity(), x.to(dtype).clone())
             assert y.dtype == dtype and y[-1].isnan()
             assert_close("pointwise", y[:-3].double(), F.elu(x.to(dtype))[:-3].double(), torch.float32)
             assert torch.equal(y[-3:-1].float(), torch.tensor([float("inf"), -1.0]))
@@ -263,3 +266,24 @@ def test_bad_input(case):
     call, kind, message = REFUSED[case]
     with pytest.raises(kind, match=re.escape(message)):
         call()
+
+
+def test_what_a_hook_keeps_of_a_convolution_stays():
+    block, kept = nn.UpsampleBlock(2, 2, 3, 1), []
+    for layer in block.conv_layers:
+        layer.register_forward_hook(lambda module, inputs, output: kept.append((output, output.clone())))
+    with torch.no_grad():
+        block(torch.randn(1, 2, 6, 5))
+    assert len(kept) == 2 and all(torch.equal(now, then) for now, then in kept)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of its forward mode
+def test_it_can_be_mapped_and_differentiated_forward():
+    block = nn.UpsampleBlock(2, 1, 3, 1).double()
+    x = torch.randn(3, 1, 2, 6, 5, dtype=torch.float64)
+    with torch.no_grad():
+        assert_close("convolution", torch.func.vmap(block)(x), torch.stack([block(one) for one in x]))
+        _, tangent = torch.func.jvp(block, (x[0],), (x[1],))
+    step = 1e-6
+    difference = (block(x[0] + step * x[1]) - block(x[0] - step * x[1])).detach() / (2 * step)
+    assert torch.allclose(tangent, difference, atol=1e-7)

@@ -79,9 +79,12 @@ def test_it_learns_and_writes_a_network_that_can_be_loaded(config, photos, tmp_p
     )
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 4])
-def test_interrupted_and_continued_equals_uninterrupted(config, photos, tmp_path, steps):
+@pytest.mark.parametrize(("steps", "optical"), [(1, False), (2, False), (3, False), (4, False), (3, True)])
+def test_interrupted_and_continued_equals_uninterrupted(config, photos, tmp_path, steps, optical):
     config = config.replace(loss="mse+mge", weights=(1, 2), crop=16, flips=True, epoch_size=5)
+    if optical:  # noise and calibrated ranges go on, too
+        (tmp_path / "chip.toml").write_text(ChipConfig.assumed_4bit().to_toml())
+        config = config.replace(optical=str(tmp_path / "chip.toml"))
     whole = complete(config, photos, tmp_path / "whole")
     run = RunFolder.create(tmp_path / "parts", config)
     interrupted = PhotoTrainer(config, photos["train"], photos["test"], run, StopAt(steps))
@@ -112,6 +115,10 @@ def test_a_warm_start_has_the_weights_of_the_run(config, photos, tmp_path):
     assert torch.equal(weights(warm), weights(first))
     with pytest.raises(FileNotFoundError, match="nowhere.safetensors: is not there"):
         PhotoTrainer(config.replace(init=str(tmp_path / "nowhere.safetensors")), photos["train"])
+    small = tmp_path / "small.safetensors"
+    models.save_super_resolution(models.SuperResolutionCNN(depths=(4,), lengths=(1,)), small)
+    with pytest.raises(ValueError, match="enlarges 2 times, must enlarge 8 times"):
+        PhotoTrainer(config.replace(init=str(small)), photos["train"])
 
 
 def test_a_crop_sees_what_the_whole_image_would(config, photos):

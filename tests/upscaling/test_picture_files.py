@@ -69,6 +69,26 @@ def test_orientation_is_applied(tmp_path, orientation):
     assert np.array_equal(read_picture(tmp_path / "a.png").colours, expected)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_of_a_tiff_is_applied_once(tmp_path, orientation, channels):
+    seen = picture(channels=channels).colours
+    turned = {1: seen, 2: seen[:, ::-1], 3: seen[::-1, ::-1], 4: seen[::-1], 5: seen.swapaxes(0, 1)}
+    turned |= {6: np.rot90(seen), 7: seen[::-1, ::-1].swapaxes(0, 1), 8: np.rot90(seen, -1)}
+    stored = np.ascontiguousarray(turned[orientation])
+    Image.fromarray(stored[:, :, 0] if channels == 1 else stored).save(
+        tmp_path / "a.tif", tiffinfo={0x0112: orientation}
+    )
+    assert np.array_equal(read_picture(tmp_path / "a.tif").colours, seen)
+
+
+def test_deep_colours_of_other_kinds_are_refused(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4, 4), np.uint16), photometric="separated")
+    with pytest.raises(PictureError, match="16-bit colours of kind SEPARATED, must be grey or RGB"):
+        read_picture(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("mode", ["1", "P", "PA", "L", "LA", "RGB", "RGBA", "CMYK", "I;16"])
 def test_modes(tmp_path, mode):
     drawn = Image.fromarray(picture().colours)
