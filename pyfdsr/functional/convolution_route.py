@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pyfdsr import autograd
-from pyfdsr._convolution import PADDING_MODES, Convolution, output_size_of
+from pyfdsr._convolution import PADDING_MODES, Convolution, convolution_of, output_size_of
 
-__all__ = ["Case", "direct", "is_to_be_padded", "padded", "settings_of", "takes"]
+__all__ = ["Case", "direct", "is_to_be_padded", "padded", "settings_of", "takes", "traced"]
 
 _LONGEST_IN_CHANNELS_LAST = 12
 """torch's gradients in channels_last take seconds to minutes for longer kernels."""
@@ -301,3 +301,21 @@ def direct(x: Tensor, weight: Tensor, bias: Tensor | None, convolution: Convolut
         x, weight = (t.contiguous(memory_format=torch.channels_last) for t in (x, weight))
         return F.conv2d(x, weight, bias, stride, (top, left), dilation, groups).contiguous()
     return F.conv2d(x, weight, bias, stride, (top, left), dilation, groups)
+
+
+def traced(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    mode: str,
+) -> Tensor:
+    """Apply torch's own convolution while TorchScript traces: sizes are tensors then, which no rule is for."""
+    if mode != "zeros":
+        kernel = [int(k) for k in weight.shape[2:]] if isinstance(padding, str) else 1
+        top, bottom, left, right = convolution_of(kernel, stride, padding, dilation, groups).padding
+        x, padding = F.pad(x, (left, right, top, bottom), mode=mode), 0
+    return F.conv2d(x, weight, bias, stride, padding, dilation, groups)

@@ -15,7 +15,7 @@ from pyfdsr import _plans, autograd
 from pyfdsr._convolution import PADDING_MODES, Convolution, convolution_of, output_size_of
 from pyfdsr._runtime import get_num_threads
 
-from .convolution_route import Case, direct, is_to_be_padded, padded, settings_of, takes
+from .convolution_route import Case, direct, is_to_be_padded, padded, settings_of, takes, traced
 
 __all__ = ["ALGORITHMS", "fourier_conv2d", "fourier_conv_transpose2d", "is_transformed"]
 
@@ -244,7 +244,7 @@ def fourier_conv2d(
     if algorithm == "auto" and is_transformed():
         algorithm = "direct"
     if algorithm == "direct" and torch.jit.is_tracing():
-        return _traced(input, weight, bias, stride, padding, dilation, groups, padding_mode)
+        return traced(input, weight, bias, stride, padding, dilation, groups, padding_mode)
     try:
         kinds = (_kind(input), _kind(weight), *(() if bias is None else (_kind(bias),)))
     except AttributeError:  # not tensors
@@ -273,24 +273,6 @@ def fourier_conv2d(
     else:
         y = direct(x, weight, bias, route.convolution, route.way)
     return y if input.ndim == 4 else y[0]
-
-
-def _traced(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-    mode: str,
-) -> Tensor:
-    # While TorchScript traces, sizes are tensors, which no rule here is for.
-    if mode != "zeros":
-        kernel = [int(k) for k in weight.shape[2:]] if isinstance(padding, str) else 1
-        top, bottom, left, right = convolution_of(kernel, stride, padding, dilation, groups).padding
-        x, padding = F.pad(x, (left, right, top, bottom), mode=mode), 0
-    return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
 
 def _in_fourier_domain(
