@@ -125,15 +125,15 @@ class Laboratory:
 
         return self._kept(config, f"scores {dataset or config.dataset} {peak:g}", measured)
 
-    def output_psnr(self, config: TrainingConfig, peak: float) -> float:
+    def output_psnr(self, config: TrainingConfig, peak: float, dataset: str | None = None) -> float:
         """Return the PSNR of the outputs alone, dB, which takes less time than all scores."""
 
         def measured() -> float:
             model = self.model(config)
-            batches = ImageBatches(self.images(config).images, config.support, model.phases.dtype)
+            batches = ImageBatches(self.images(config, dataset).images, config.support, model.phases.dtype)
             return test_figures(model, batches, peak)["test_psnr"]
 
-        return self._kept(config, f"psnr {config.dataset} {peak:g}", measured)
+        return self._kept(config, f"psnr {dataset or config.dataset} {peak:g}", measured)
 
     def _kept(self, config: TrainingConfig, name: str, measure: Any) -> Any:
         run, position = self._position(config)

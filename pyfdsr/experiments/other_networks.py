@@ -20,10 +20,10 @@ _LEVELS = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 
 
 def _classify(settings: Settings) -> dict[str, TrainingConfig]:
-    return {"MNIST": settings.config(settings.digits, model="classifier")}
+    return {"MNIST": settings.config(settings.digits, 2, model="classifier")}
 
 
-@experiment("classify", "Classification", _classify, weight=4)
+@experiment("classify", "Classification", _classify, weight=2)
 def CLASSIFY(laboratory: Any) -> Outcome:
     (config,) = _classify(laboratory.settings).values()
     try:
@@ -45,13 +45,12 @@ def CLASSIFY(laboratory: Any) -> Outcome:
 def _d2nn(settings: Settings) -> dict[str, TrainingConfig]:
     # Light spreads over the window after S·p²/λ.
     distance = TrainingConfig.distance / settings.scale
-    config = settings.config(
-        settings.digits, model="diffractive", distance=distance, nonlinearity=_WEAK_KERR, learning_rate=_RATE
-    )
+    weak = {"nonlinearity": _WEAK_KERR, "learning_rate": _RATE}
+    config = settings.config(settings.digits, 2, model="diffractive", distance=distance, **weak)
     return {"MNIST": config}
 
 
-@experiment("d2nn", "Free space in place of lenses", _d2nn, weight=4)
+@experiment("d2nn", "Free space in place of lenses", _d2nn)
 def D2NN(laboratory: Any) -> Outcome:
     (config,) = _d2nn(laboratory.settings).values()
     try:
@@ -76,12 +75,12 @@ def D2NN(laboratory: Any) -> Outcome:
 
 def _polychromatic(settings: Settings) -> dict[str, TrainingConfig]:
     return {
-        "total intensity": settings.config(settings.digits, model="polychromatic"),
-        "own intensity": settings.config(settings.digits, model="polychromatic", drive="own"),
+        "total intensity": settings.config(settings.digits, 0.5, model="polychromatic"),
+        "own intensity": settings.config(settings.digits, 0.5, model="polychromatic", drive="own"),
     }
 
 
-@experiment("polychromatic", "Three wavelengths", _polychromatic, weight=2)
+@experiment("polychromatic", "Three wavelengths", _polychromatic)
 def POLYCHROMATIC(laboratory: Any) -> Outcome:
     found = trained_scores(laboratory, _polychromatic(laboratory.settings))
     rows = [

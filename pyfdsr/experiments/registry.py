@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from .experiment import Experiment
 from .other_networks import CLASSIFY, D2NN, POLYCHROMATIC
 from .quality import AMPLITUDE, DEPTH, FIG2, NA, WIDE
-from .tradeoffs import ENERGY, FIG4, FIG5, FIG6
+from .tradeoffs import ENERGY, EVERYTHING, FIG4, FIG5, FIG6
 
 __all__ = ["EXPERIMENTS", "chosen"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     one.name: one
     for one in (
-        FIG2, NA, DEPTH, FIG4, WIDE, FIG5, FIG6, CLASSIFY, D2NN, POLYCHROMATIC, AMPLITUDE, ENERGY,
+        FIG2, NA, DEPTH, FIG4, WIDE, FIG5, FIG6, EVERYTHING, CLASSIFY, D2NN, POLYCHROMATIC, AMPLITUDE,
+        ENERGY,
     )
 }  # fmt: skip
 

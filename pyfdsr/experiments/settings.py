@@ -25,7 +25,9 @@ class Settings:
     data_root : str or None
         Folder to look in first.
     epochs : int
-        Epochs of every training; the learning rate is halved four times on the way.
+        Epochs of most trainings; the learning rate is halved four times on the way.
+    headline_epochs : int
+        Epochs of the paper's own network on digits, whose figures the paper prints.
     per_class, limit : int or None
         Training images a class and in all.
     test_limit : int
@@ -46,7 +48,8 @@ class Settings:
     clothes: str = "fashion-mnist"
     drawings: str = "quickdraw"
     data_root: str | None = None
-    epochs: int = 40
+    epochs: int = 20
+    headline_epochs: int = 100
     per_class: int | None = 1000
     limit: int | None = None
     test_limit: int = 1000
@@ -108,20 +111,33 @@ class Settings:
         """Size of the window relative to the paper's."""
         return self.support / _BASE
 
-    def config(self, dataset: str, **changes: Any) -> TrainingConfig:
-        """Return the configuration of a training on `dataset`, the paper's but for `changes`."""
+    @property
+    def headline(self) -> TrainingConfig:
+        """The paper's own network on digits, trained for `headline_epochs`."""
+        return self.config(self.digits, self.headline_epochs / self.epochs)
+
+    def config(self, dataset: str, share: float = 1, **changes: Any) -> TrainingConfig:
+        """Return the configuration of a training on `dataset`, the paper's but for `changes`.
+
+        `share` multiplies the epochs. Joined sets contribute equally, to as many images as one has.
+        """
         per_class, limit = self.per_class, self.limit
         if "animal-mnist" in dataset.split("+"):
             # Its classes hold fewer than a thousand images, not equally many: count images, of each set.
             per_class, limit = None, limit or (per_class and 10 * per_class)
+        joined = dataset.count("+") + 1
+        if joined > 1:
+            limit = limit or (per_class and 10 * per_class)
+            per_class, limit = None, limit and -(-limit // joined)
+        epochs = max(1, round(share * self.epochs))
         values = {
             "dataset": dataset,
             "data_root": self.data_root,
             "per_class": per_class,
             "limit": limit,
             "test_limit": self.test_limit,
-            "epochs": self.epochs,
-            "lr_halve_every": max(1, -(-self.epochs // 5)),
+            "epochs": epochs,
+            "lr_halve_every": -(-epochs // 5),
             "num_layers": self.layers,
             "support": self.support,
             "band": self.support,

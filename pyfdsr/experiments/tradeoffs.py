@@ -15,7 +15,7 @@ from .laboratory import NotTrained
 from .quality import by_set, psnr_text, trained_scores
 from .settings import Settings
 
-__all__ = ["ENERGY", "FIG4", "FIG5", "FIG6"]
+__all__ = ["ENERGY", "EVERYTHING", "FIG4", "FIG5", "FIG6"]
 
 _GAMMAS = tuple(float(f"{gamma:.2g}") for gamma in np.logspace(-1, -9, 12))
 PEAKS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.5)
@@ -31,7 +31,7 @@ def _fig4(settings: Settings) -> dict[str, TrainingConfig]:
     }
 
 
-@experiment("fig4", "Figure 4: fidelity against energy", _fig4, weight=2)
+@experiment("fig4", "Figure 4: fidelity against energy", _fig4)
 def FIG4(laboratory: Any) -> Outcome:
     found = trained_scores(laboratory, _fig4(laboratory.settings))
     rows = [
@@ -74,7 +74,7 @@ def _width(curve: dict[float, float], level: float) -> str:
     return f"width {ends[1] - ends[0]:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"
 
 
-@experiment("fig5", "Figure 5: brighter and dimmer objects", _fig5, weight=4)
+@experiment("fig5", "Figure 5: brighter and dimmer objects", _fig5)
 def FIG5(laboratory: Any) -> Outcome:
     curves, level, rows = {}, None, []
     for label, config in _fig5(laboratory.settings).items():
@@ -95,12 +95,15 @@ def FIG5(laboratory: Any) -> Outcome:
     return Outcome(rows, drawn)
 
 
+def _all_sets(settings: Settings) -> str:
+    return "+".join(dict.fromkeys(settings.sets.values()))
+
+
 def _fig6(settings: Settings) -> dict[str, TrainingConfig]:
-    joint = "+".join(dict.fromkeys(settings.sets.values()))
-    return {**by_set(settings), "all three": settings.config(joint)}
+    return {**by_set(settings), "all three": settings.config(_all_sets(settings))}
 
 
-@experiment("fig6", "Figure 6: data the network was not trained on", _fig6, weight=2)
+@experiment("fig6", "Figure 6: data the network was not trained on", _fig6)
 def FIG6(laboratory: Any) -> Outcome:
     settings, table, rows = laboratory.settings, {}, []
     for trained, config in _fig6(settings).items():
@@ -123,11 +126,51 @@ def FIG6(laboratory: Any) -> Outcome:
     return Outcome(rows, drawn, notes)
 
 
+def _everything(settings: Settings) -> dict[str, TrainingConfig]:
+    joint = _all_sets(settings)
+    return {
+        "all three sets": settings.config(joint),
+        "all three sets, p up to 4": settings.config(joint, intensity_robust=4),
+    }
+
+
+@experiment("everything-robust", "One network for all data sets and intensities", _everything)
+def EVERYTHING(laboratory: Any) -> Outcome:
+    settings, rows, curves, level = laboratory.settings, [], {}, 0.0
+    alone = {f"{name} only": config for name, config in by_set(settings).items()}
+    for label, config in (alone | _everything(settings)).items():
+        try:
+            curve = {
+                peak: [laboratory.output_psnr(config, peak, dataset) for dataset in settings.sets.values()]
+                for peak in PEAKS
+            }
+            inputs = [laboratory.scores(config, dataset)["input_psnr"] for dataset in settings.sets.values()]
+        except NotTrained:
+            continue
+        curves[label] = {peak: float(np.mean(values)) for peak, values in curve.items()}
+        level = float(np.mean(inputs))
+        worst = {peak: min(np.subtract(values, inputs)) for peak, values in curve.items()}
+        rows.append(
+            Row(
+                f"trained on {label}",
+                f"mean {curves[label][1.0]:.2f} dB, worst set {worst[1.0]:+.2f} dB over its input; at p = 2 "
+                f"{curves[label][2.0]:.2f} and {worst[2.0]:+.2f} dB",
+                "–",
+                _width(curves[label], level),
+            )
+        )
+    if not curves:
+        return Outcome([])
+    notes = [f"Means over the {len(settings.sets)} data sets' test images, whose inputs have {level:.2f} dB."]
+    drawn = figures.intensity(curves, level)
+    return Outcome(rows, [("everything", "Mean PSNR over the objects' peak intensity.", drawn)], notes)
+
+
 def _energy(settings: Settings) -> dict[str, TrainingConfig]:
-    return {"MNIST": settings.config(settings.digits)}
+    return {"MNIST": settings.headline}
 
 
-@experiment("energy", "Where the energy goes", _energy, weight=8)
+@experiment("energy", "Where the energy goes", _energy, weight=4)
 def ENERGY(laboratory: Any) -> Outcome:
     (config,) = _energy(laboratory.settings).values()
     try:

@@ -313,7 +313,7 @@ def traced(
     groups: int,
     mode: str,
 ) -> Tensor:
-    """Apply torch's own convolution while TorchScript traces: sizes are tensors then, which no rule is for."""
+    """Apply torch's own convolution while TorchScript traces: sizes are tensors then, no rule is for them."""
     if mode != "zeros":
         kernel = [int(k) for k in weight.shape[2:]] if isinstance(padding, str) else 1
         top, bottom, left, right = convolution_of(kernel, stride, padding, dilation, groups).padding

@@ -56,7 +56,8 @@ class HereExecutor:
 
 @pytest.fixture
 def settings():
-    return Settings.found("embedded", support=28, layers=1, limit=10, test_limit=4, epochs=1)
+    scale = {"support": 28, "layers": 1, "limit": 10, "test_limit": 4}
+    return Settings.found("embedded", epochs=1, headline_epochs=2, **scale)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def test_the_papers_experiments_in_its_numbers():
     configs = {name: one.trainings(settings) for name, one in EXPERIMENTS.items()}
     assert set(configs) == {
         "fig2", "na", "depth", "fig4", "wide", "fig5", "fig6", "classify", "d2nn", "polychromatic",
-        "amplitude", "energy",
+        "amplitude", "energy", "everything-robust",
     }  # fmt: skip
     gammas = [
         config.gamma for config in configs["fig4"].values() if config.gamma and "kerr" in config.nonlinearity
@@ -37,13 +37,28 @@ def test_the_papers_experiments_in_its_numbers():
     first = configs["fig2"]["MNIST"]
     assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 40, 0.1)
     assert run_name(configs["energy"]["MNIST"]) == run_name(first)
+    assert (first.epochs, first.lr_halve_every) == (100, 20)
+    assert (configs["depth"]["10 units"].epochs, configs["depth"]["10 units"].lr_halve_every) == (20, 4)
+    joint = configs["everything-robust"]["all three sets, p up to 4"]
+    assert joint.dataset == "mnist+fashion-mnist+quickdraw" and joint.intensity_robust == 4
+
+
+def test_a_budget_is_shared_by_what_trainings_take():
+    settings = Settings(epochs=10, headline_epochs=50)
+    takes = {training.label: training.weight for training in wanted(settings, "all")}
+    assert takes["fig2: MNIST"] == 4 * 50  # epochs of the paper's network, times its importance
+    assert takes["depth: 1 unit"] == 1
+    assert takes["d2nn: MNIST"] == 2 * 10 * 5
+    assert takes["wide: mask twice as wide"] == 3 * 10
 
 
 def test_missing_drawings_are_stood_in_for():
     settings = Settings(drawings="animal-mnist")
     assert settings.stand_ins == "Data sets that stand in: animal-mnist for Quick, Draw!. "
-    joint = settings.config("mnist+animal-mnist")  # each set has as many images as alone
-    assert (joint.per_class, joint.limit) == (None, 10_000)
+    alone = settings.config("animal-mnist")  # whose classes differ in size
+    assert (alone.per_class, alone.limit) == (None, 10_000)
+    joint = settings.config("mnist+animal-mnist")  # as many images as one set alone
+    assert (joint.per_class, joint.limit) == (None, 5_000)
     assert Settings.found(data_root="/nowhere").drawings in ("quickdraw", "animal-mnist", "fashion-mnist")
 
 
@@ -58,7 +73,7 @@ def test_the_folder_follows_what_decides_the_result(settings):
 
 
 def test_scores_are_kept_until_the_network_trains_on(laboratory, here, monkeypatch):
-    config = laboratory.settings.config("embedded")
+    config = laboratory.settings.headline
     with pytest.raises(NotTrained, match="has no trained network yet"):
         laboratory.scores(config)
     trainings = wanted(laboratory.settings, "energy")
@@ -86,7 +101,7 @@ def test_all_experiments_report(settings, tmp_path, here, monkeypatch):
     for one in EXPERIMENTS.values():
         assert one.title in page and one.title in text
     results = json.loads((tmp_path / "results.json").read_text())
-    assert all(rows for rows in results["results"].values()) and len(results["results"]) == 12
+    assert all(rows for rows in results["results"].values()) and len(results["results"]) == len(EXPERIMENTS)
     figures = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {"fig2.png", "fig4.png", "fig5.png", "fig6.png", "energy.png", "classify.png"} <= figures
     assert all(f"figures/{name}" in text for name in figures) and page.count("data:image/png") == len(figures)
