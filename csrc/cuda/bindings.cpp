@@ -1,0 +1,149 @@
+// The Python module pyfdsr._cuda: plans of the CUDA kernels on addresses of device memory.
+//
+// The caller owns all memory and the stream; addresses are integers, 0 for what is not given.
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "cuda/four_f_stack.hpp"
+
+namespace py = pybind11;
+
+namespace fdsr::cuda {
+namespace {
+
+using Address = std::uintptr_t;
+using Pair = std::pair<int, int>;
+
+template <class V>
+V* at(Address address) {
+  return reinterpret_cast<V*>(address);
+}
+
+Size size_of(Pair pair) { return {pair.first, pair.second}; }
+
+Queue queue_of(int device, Address stream, Address workspace) { return {device, at<void>(stream), at<void>(workspace)}; }
+
+template <class T>
+py::array constants_of(const std::vector<T>& values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+template <class T>
+void bind_stack(py::module_& module, const char* name) {
+  using Stack = FourFStack<T>;
+  py::class_<Stack>(module, name)
+      .def(py::init([](Pair window, Pair support, Pair band, std::pair<double, double> grid, bool centred,
+                       const std::vector<std::string>& kinds) {
+             std::vector<Nonlinearity> layers;
+             for (const auto& kind : kinds) layers.push_back(nonlinearity_from_name(kind));
+             return std::make_unique<Stack>(size_of(window), size_of(support), size_of(band),
+                                            Grid{grid.first, grid.second, centred}, layers);
+           }),
+           py::arg("window"), py::arg("support"), py::arg("band"), py::arg("grid"), py::arg("centred"),
+           py::arg("kinds"))
+      .def("constants", [](const Stack& s) { return constants_of(s.constants()); })
+      .def("fits", &Stack::fits, py::arg("device"))
+      .def("tape_size", &Stack::tape_size, py::arg("batch"))
+      .def("workspace_bytes", &Stack::workspace_bytes, py::arg("device"), py::arg("batch"), py::arg("masks"))
+      .def(
+          "forward",
+          [](const Stack& s, int device, Address stream, Address workspace, Address constants, Address parameters,
+             std::int64_t batch, std::int64_t masks, Address phase, Address transfer, int apertures, Address aperture,
+             Address field, Address amplitude, Address out, Address intensity, Address fields, Address tape) {
+            GivenMasks<T> given{masks, at<T>(phase), at<Complex<T>>(transfer), apertures, at<T>(aperture), {}, T(1)};
+            const StackForward<T> io{at<Complex<T>>(field), at<T>(amplitude),        at<Complex<T>>(out),
+                                     at<T>(intensity),      at<Complex<T>>(fields), at<Complex<T>>(tape)};
+            s.forward(queue_of(device, stream, workspace), at<T>(constants), at<double>(parameters), batch, given, io);
+          },
+          py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("workspace"), py::arg("constants"),
+          py::arg("parameters"), py::arg("batch"), py::arg("masks"), py::arg("phase"), py::arg("transfer"),
+          py::arg("apertures"), py::arg("aperture"), py::arg("field"), py::arg("amplitude"), py::arg("out"),
+          py::arg("intensity"), py::arg("fields"), py::arg("tape"))
+      .def(
+          "adjoint",
+          [](const Stack& s, int device, Address stream, Address workspace, Address constants, Address parameters,
+             std::int64_t batch, std::int64_t masks, Address phase, Address transfer, int apertures, Address aperture,
+             Address v_out, Address v_intensity, Address tape, Address v_phase, Address v_transfer,
+             Address v_parameters, Address v_field, Address v_amplitude) {
+            GivenMasks<T> given{masks, at<T>(phase), at<Complex<T>>(transfer), apertures, at<T>(aperture), {}, T(1)};
+            StackAdjoint<T> io;
+            io.v_out = at<Complex<T>>(v_out), io.v_intensity = at<T>(v_intensity), io.tape = at<Complex<T>>(tape);
+            const StackResults<T> results{at<T>(v_phase), at<Complex<T>>(v_transfer), at<double>(v_parameters),
+                                          at<Complex<T>>(v_field), at<T>(v_amplitude)};
+            s.adjoint(queue_of(device, stream, workspace), at<T>(constants), at<double>(parameters), batch, given, io,
+                      results);
+          },
+          py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("workspace"), py::arg("constants"),
+          py::arg("parameters"), py::arg("batch"), py::arg("masks"), py::arg("phase"), py::arg("transfer"),
+          py::arg("apertures"), py::arg("aperture"), py::arg("v_out"), py::arg("v_intensity"), py::arg("tape"),
+          py::arg("v_phase"), py::arg("v_transfer"), py::arg("v_parameters"), py::arg("v_field"),
+          py::arg("v_amplitude"));
+}
+
+template <class T>
+void bind_transform(py::module_& module, const char* name) {
+  using Plan = WindowedDft<T>;
+  py::class_<Plan>(module, name)
+      .def(py::init([](Pair window, Pair band, std::pair<double, double> grid, bool centred, bool to_band,
+                       double scale) {
+             return std::make_unique<Plan>(size_of(window), size_of(band), Grid{grid.first, grid.second, centred},
+                                           to_band, scale);
+           }),
+           py::arg("window"), py::arg("band"), py::arg("grid"), py::arg("centred"), py::arg("to_band"),
+           py::arg("scale"))
+      .def("constants", [](const Plan& p) { return constants_of(p.constants()); })
+      .def("fits", &Plan::fits, py::arg("device"))
+      .def(
+          "apply",
+          [](const Plan& p, int device, Address stream, Address constants, std::int64_t batch, Address in,
+             Address out) {
+            p.apply(queue_of(device, stream, 0), at<T>(constants), batch, at<Complex<T>>(in), at<Complex<T>>(out));
+          },
+          py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("constants"), py::arg("batch"), py::arg("in_"),
+          py::arg("out"));
+}
+
+template <class T>
+void bind_nonlinearity(py::module_& module, const std::string& precision) {
+  module.def(
+      ("nonlinearity_" + precision).c_str(),
+      [](int device, Address stream, const std::string& kind, Address parameters, std::int64_t count, Address x,
+         Address y) {
+        nonlinearity<T>(queue_of(device, stream, 0), nonlinearity_from_name(kind), at<double>(parameters), count,
+                        at<Complex<T>>(x), at<Complex<T>>(y));
+      },
+      py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("kind"), py::arg("parameters"), py::arg("count"),
+      py::arg("x"), py::arg("y"));
+  module.def(
+      ("nonlinearity_adjoint_" + precision).c_str(),
+      [](int device, Address stream, Address workspace, const std::string& kind, Address parameters,
+         std::int64_t count, Address v, Address x, Address v_x, Address v_parameters) {
+        nonlinearity_adjoint<T>(queue_of(device, stream, workspace), nonlinearity_from_name(kind),
+                                at<double>(parameters), count, at<Complex<T>>(v), at<Complex<T>>(x),
+                                at<Complex<T>>(v_x), at<double>(v_parameters));
+      },
+      py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("workspace"), py::arg("kind"),
+      py::arg("parameters"), py::arg("count"), py::arg("v"), py::arg("x"), py::arg("v_x"), py::arg("v_parameters"));
+}
+
+}  // namespace
+}  // namespace fdsr::cuda
+
+PYBIND11_MODULE(_cuda, module) {
+  using namespace fdsr::cuda;
+  module.doc() = "CUDA kernels of pyfdsr on addresses of device memory and a stream.";
+  bind_stack<float>(module, "FourFStack32");
+  bind_stack<double>(module, "FourFStack64");
+  bind_transform<float>(module, "WindowedDft32");
+  bind_transform<double>(module, "WindowedDft64");
+  bind_nonlinearity<float>(module, "32");
+  bind_nonlinearity<double>(module, "64");
+  module.attr("nonlinearity_workspace") = nonlinearity_workspace();
+  module.attr("most_samples") = 2 * kMostFolded;
+  module.attr("most_layers") = kMostLayers;
+  module.attr("architectures") = FDSR_CUDA_ARCHITECTURES;
+}

@@ -1,0 +1,7 @@
+#include "cuda/four_f_stack.cuh"
+
+namespace fdsr::cuda {
+
+template class FourFStack<float>;
+
+}  // namespace fdsr::cuda

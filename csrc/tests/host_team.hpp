@@ -1,0 +1,66 @@
+// Threads of the operating system in the place of a CUDA cluster's: the device code runs on any machine, under
+// sanitizers too, which see a missing synchronisation as a race.
+#pragma once
+
+#include <barrier>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "cuda/device.hpp"
+
+namespace fdsr::test {
+
+// What the threads of one cluster share.
+struct HostCluster {
+  int blocks, threads;
+  std::barrier<> all;
+  std::vector<std::unique_ptr<std::barrier<>>> block, warp;
+  std::vector<std::vector<double>> shared;  // of each block
+
+  HostCluster(int cluster, int threads_per_block, std::size_t bytes)
+      : blocks(cluster), threads(threads_per_block), all(cluster * threads_per_block) {
+    for (int b = 0; b < blocks; ++b) {
+      block.push_back(std::make_unique<std::barrier<>>(threads));
+      for (int w = 0; w < threads / cuda::kWarp; ++w) warp.push_back(std::make_unique<std::barrier<>>(cuda::kWarp));
+      shared.emplace_back((bytes + 7) / 8);
+    }
+  }
+};
+
+class HostTeam {
+ public:
+  HostTeam(HostCluster& cluster, int rank, int thread) : cluster_(cluster), rank_(rank), thread_(thread) {}
+
+  int thread() const { return thread_; }
+  int threads() const { return cluster_.threads; }
+  int rank() const { return rank_; }
+  void sync_warp() const { cluster_.warp[rank_ * (cluster_.threads / cuda::kWarp) + thread_ / cuda::kWarp]->arrive_and_wait(); }
+  void sync_block() const { cluster_.block[rank_]->arrive_and_wait(); }
+  void sync_cluster() const { cluster_.all.arrive_and_wait(); }
+  template <class T>
+  T* of(int rank, T* own) const {
+    return reinterpret_cast<T*>(cluster_.shared[rank].data()) + (own - shared<T>());
+  }
+  template <class T>
+  T* shared() const {
+    return reinterpret_cast<T*>(cluster_.shared[rank_].data());
+  }
+
+ private:
+  HostCluster& cluster_;
+  int rank_, thread_;
+};
+
+// Runs work(team) on every thread of one cluster.
+template <class Work>
+void run_cluster(int cluster, int threads, std::size_t shared_bytes, const Work& work) {
+  HostCluster shared(cluster, threads, shared_bytes);
+  std::vector<std::thread> running;
+  for (int rank = 0; rank < cluster; ++rank)
+    for (int thread = 0; thread < threads; ++thread)
+      running.emplace_back([&, rank, thread] { work(HostTeam(shared, rank, thread)); });
+  for (auto& thread : running) thread.join();
+}
+
+}  // namespace fdsr::test
