@@ -28,6 +28,7 @@ help:  ## this list
 	@sed -nE 's/^([a-z -]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
 	  || sed -nE 's/^([a-z -]+):[^#]*## (.*)/  \1  \2/p' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) (folder of the demo's results) PHOTOS=$(PHOTOS)"
+	@echo "           CUDA=$(or $(CUDA),OFF) (the CUDA kernels; needs nvcc 12 or newer)"
 	@echo "           FDSR_FFTW_TARBALL=/path/to/fftw-3.3.10.tar.gz (build FFTW from source)"
 
 demo: install  ## train on embedded images for two minutes, then show a table, a figure and a report
@@ -84,8 +85,11 @@ $(VENV)/.installed: $(native) $(native_list) $(VENV)/.requirements $(VENV)/.fftw
 	  echo "      *** Install libfftw3-dev (Fedora: fftw-devel), then: make clean, and again."; fi
 	@touch $@
 
+# CUDA=ON builds the CUDA kernels, which the default does where there is an nvcc new enough.
+CUDA ?= $(shell nvcc --version 2>/dev/null | sed -nE 's/.*release ([0-9]+)\..*/\1/p' | awk '{ print ($$1 >= 12) ? "ON" : "OFF" }')
+
 build_environment = SKBUILD_BUILD_DIR=$(BUILD) \
-  SKBUILD_CMAKE_DEFINE="FDSR_BUILD_TESTS=ON$(if $(FDSR_FFTW_TARBALL),;FDSR_FFTW_TARBALL=$(abspath $(FDSR_FFTW_TARBALL)))"
+  SKBUILD_CMAKE_DEFINE="FDSR_BUILD_TESTS=ON;PYFDSR_CUDA=$(or $(CUDA),OFF)$(if $(FDSR_FFTW_TARBALL),;FDSR_FFTW_TARBALL=$(abspath $(FDSR_FFTW_TARBALL)))"
 
 # -------------------------------------------------------------------------------------------------- tests
 test-cpp: install  ## the C++ library's tests

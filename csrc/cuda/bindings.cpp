@@ -133,7 +133,11 @@ void bind_nonlinearity(py::module_& module, const std::string& precision) {
 }  // namespace
 }  // namespace fdsr::cuda
 
-PYBIND11_MODULE(_cuda, module) {
+#if !defined(FDSR_CUDA_MODULE)
+#define FDSR_CUDA_MODULE _cuda
+#endif
+
+PYBIND11_MODULE(FDSR_CUDA_MODULE, module) {
   using namespace fdsr::cuda;
   module.doc() = "CUDA kernels of pyfdsr on addresses of device memory and a stream.";
   bind_stack<float>(module, "FourFStack32");

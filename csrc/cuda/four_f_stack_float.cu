@@ -1,4 +1,5 @@
-#include "cuda/four_f_stack.cuh"
+#include "cuda/launch.cuh"
+#include "cuda/stack_kernels.hpp"
 
 namespace fdsr::cuda {
 

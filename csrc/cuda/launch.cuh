@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "cuda/plan.hpp"
+#include "cuda/four_f_stack.hpp"
 
 namespace fdsr::cuda {
 
@@ -67,40 +67,45 @@ class OnDevice {
   int before_ = 0;
 };
 
-template <class... Parameters, class... Arguments>
-void launch_clusters(void (*kernel)(Parameters...), const Launch& launch, cudaStream_t stream,
-                     const Arguments&... arguments) {
-  check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+template <class Kernel>
+__global__ void __launch_bounds__(256) cluster_kernel(const __grid_constant__ Kernel kernel) {
+  extern __shared__ __align__(16) unsigned char memory[];
+  kernel(DeviceTeam(kernel.cluster()), memory);
+}
+
+template <class Kernel>
+void launch_clusters(const Queue& queue, const Launch& launch, const Kernel& kernel) {
+  const auto entry = cluster_kernel<Kernel>;
+  check(cudaFuncSetAttribute(reinterpret_cast<const void*>(entry), cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(launch.shared_bytes)),
         "shared memory of a kernel");
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(launch.clusters * launch.cluster));
   config.blockDim = dim3(static_cast<unsigned>(launch.threads));
   config.dynamicSmemBytes = static_cast<std::size_t>(launch.shared_bytes);
-  config.stream = stream;
+  config.stream = static_cast<cudaStream_t>(queue.stream);
   cudaLaunchAttribute attribute{};
   attribute.id = cudaLaunchAttributeClusterDimension;
   attribute.val.clusterDim.x = static_cast<unsigned>(launch.cluster);
   attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
   config.attrs = &attribute;
   config.numAttrs = launch.cluster > 1 ? 1 : 0;
-  check(cudaLaunchKernelEx(&config, kernel, arguments...), "kernel");
+  check(cudaLaunchKernelEx(&config, entry, kernel), "kernel");
+}
+
+template <class Kernel>
+__global__ void value_kernel(const __grid_constant__ Kernel kernel, std::int64_t count) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (i < count) kernel(i);
 }
 
 // One thread for each of `count` values.
-constexpr int kThreads = 256;
-inline unsigned blocks_for(std::int64_t count) { return static_cast<unsigned>((count + kThreads - 1) / kThreads); }
-__device__ inline std::int64_t value_index() { return std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
-
-// Calls work<TO>() with the tile that a plan was made for.
-template <class Work>
-void with_tile(int rows, const Work& work) {
-  switch (rows) {
-    case 4: return work.template operator()<4>();
-    case 7: return work.template operator()<7>();
-    case 8: return work.template operator()<8>();
-    default: return work.template operator()<14>();
-  }
+template <class Kernel>
+void launch_values(const Queue& queue, std::int64_t count, const Kernel& kernel) {
+  constexpr int kThreads = 256;
+  const auto blocks = static_cast<unsigned>((count + kThreads - 1) / kThreads);
+  value_kernel<<<blocks, kThreads, 0, static_cast<cudaStream_t>(queue.stream)>>>(kernel, count);
+  check(cudaGetLastError(), "kernel");
 }
 
 }  // namespace fdsr::cuda

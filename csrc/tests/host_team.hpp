@@ -30,12 +30,17 @@ struct HostCluster {
 
 class HostTeam {
  public:
-  HostTeam(HostCluster& cluster, int rank, int thread) : cluster_(cluster), rank_(rank), thread_(thread) {}
+  HostTeam(HostCluster& cluster, int rank, int thread, int index = 0, int count = 1)
+      : cluster_(cluster), rank_(rank), thread_(thread), index_(index), count_(count) {}
 
   int thread() const { return thread_; }
   int threads() const { return cluster_.threads; }
   int rank() const { return rank_; }
-  void sync_warp() const { cluster_.warp[rank_ * (cluster_.threads / cuda::kWarp) + thread_ / cuda::kWarp]->arrive_and_wait(); }
+  int cluster() const { return index_; }
+  int clusters() const { return count_; }
+  void sync_warp() const {
+    cluster_.warp[rank_ * (cluster_.threads / cuda::kWarp) + thread_ / cuda::kWarp]->arrive_and_wait();
+  }
   void sync_block() const { cluster_.block[rank_]->arrive_and_wait(); }
   void sync_cluster() const { cluster_.all.arrive_and_wait(); }
   template <class T>
@@ -49,17 +54,17 @@ class HostTeam {
 
  private:
   HostCluster& cluster_;
-  int rank_, thread_;
+  int rank_, thread_, index_, count_;
 };
 
-// Runs work(team) on every thread of one cluster.
+// Runs work(team) on every thread of one cluster, the `index`-th of `count`.
 template <class Work>
-void run_cluster(int cluster, int threads, std::size_t shared_bytes, const Work& work) {
+void run_cluster(int cluster, int threads, std::size_t shared_bytes, const Work& work, int index = 0, int count = 1) {
   HostCluster shared(cluster, threads, shared_bytes);
   std::vector<std::thread> running;
   for (int rank = 0; rank < cluster; ++rank)
     for (int thread = 0; thread < threads; ++thread)
-      running.emplace_back([&, rank, thread] { work(HostTeam(shared, rank, thread)); });
+      running.emplace_back([&, rank, thread] { work(HostTeam(shared, rank, thread, index, count)); });
   for (auto& thread : running) thread.join();
 }
 

@@ -26,17 +26,6 @@ dev::Complex<T>* device(std::complex<T>* p) {
   return reinterpret_cast<dev::Complex<T>*>(p);
 }
 
-template <class Work>
-void with_tile(int rows, const Work& work) {
-  switch (rows) {
-    case 4: return work.template operator()<4>();
-    case 7: return work.template operator()<7>();
-    case 8: return work.template operator()<8>();
-    case 14: return work.template operator()<14>();
-    default: CHECK(false);
-  }
-}
-
 template <class T>
 double tolerance() {
   return sizeof(T) == 4 ? 3e-6 : 1e-13;  // of the largest value: two layers of sums of some 50 terms
@@ -148,7 +137,7 @@ void check_stack(const Case& c) {
   (c.amplitude ? (void)(a.amplitude = got_amplitude.data()) : (void)(a.field = device(got_x.data())));
 
   const std::size_t bytes = sizeof(T) * dev::shared_values(p.q, p.matrices);
-  with_tile(plan.tile_rows, [&]<int TO>() {
+  dev::with_tile(plan.tile_rows, [&]<int TO>() {
     run_cluster(c.cluster, kThreads, bytes + 32 * kThreads + 64, [&](const HostTeam& team) {
       T* shared = team.shared<T>();
       auto* scratch = reinterpret_cast<double*>(reinterpret_cast<char*>(shared) + (bytes + 15) / 16 * 16);
@@ -193,7 +182,7 @@ void check_transforms(Size window, Size band, const Grid& grid, int cluster) {
     to_band ? core.forward(2, x.data(), 1, wanted.data()) : core.adjoint(2, x.data(), 1, wanted.data());
     p.in = device(x.data()), p.out = device(got.data());
     const std::size_t bytes = sizeof(T) * dev::shared_values(p.q, p.matrices);
-    with_tile(plan.tile_rows, [&]<int TO>() {
+    dev::with_tile(plan.tile_rows, [&]<int TO>() {
       run_cluster(cluster, kThreads, bytes, [&](const HostTeam& team) {
         T* shared = team.shared<T>();
         dev::prepare_block(team, p, shared);

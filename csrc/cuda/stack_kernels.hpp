@@ -1,67 +1,81 @@
-// Kernels and launches of the fused stack; instantiated once per precision.
+// Kernels of the fused stack and what runs them: included behind the header that launches, on a device (launch.cuh)
+// or by threads of the host (the tests).
 #pragma once
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "cuda/four_f_stack.hpp"
-#include "cuda/launch.cuh"
 
 namespace fdsr::cuda {
 
 template <class T, int TO>
-__global__ void __launch_bounds__(256) stack_forward_kernel(const __grid_constant__ StackParams<T> p,
-                                                           const __grid_constant__ StackForward<T> f) {
-  extern __shared__ __align__(16) unsigned char memory[];
-  T* shared = reinterpret_cast<T*>(memory);
-  const DeviceTeam team(p.q.cluster);
-  prepare_block(team, p, shared);
-  for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
-    stack_forward<T, TO>(team, p, f, image, shared);
-}
+struct StackForwardKernel {
+  StackParams<T> p;
+  StackForward<T> f;
+  FDSR_BOTH int cluster() const { return p.q.cluster; }
+  template <class Team>
+  FDSR_DEVICE void operator()(const Team& team, void* memory) const {
+    T* shared = static_cast<T*>(memory);
+    prepare_block(team, p, shared);
+    for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
+      stack_forward<T, TO>(team, p, f, image, shared);
+  }
+};
 
 template <class T, int TO>
-__global__ void __launch_bounds__(256) stack_adjoint_kernel(const __grid_constant__ StackParams<T> p,
-                                                           const __grid_constant__ StackAdjoint<T> a) {
-  extern __shared__ __align__(16) unsigned char memory[];
-  T* shared = reinterpret_cast<T*>(memory);
-  auto* scratch = reinterpret_cast<double*>(shared + (shared_values(p.q, p.matrices) + 3) / 4 * 4);
-  const DeviceTeam team(p.q.cluster);
-  prepare_block(team, p, shared);
-  for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
-    stack_adjoint<T, TO>(team, p, a, image, team.cluster(), image != team.cluster(), shared, scratch);
-}
+struct StackAdjointKernel {
+  StackParams<T> p;
+  StackAdjoint<T> a;
+  FDSR_BOTH int cluster() const { return p.q.cluster; }
+  template <class Team>
+  FDSR_DEVICE void operator()(const Team& team, void* memory) const {
+    T* shared = static_cast<T*>(memory);
+    auto* scratch = reinterpret_cast<double*>(shared + (shared_values(p.q, p.matrices) + 3) / 4 * 4);
+    prepare_block(team, p, shared);
+    for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
+      stack_adjoint<T, TO>(team, p, a, image, team.cluster(), image != team.cluster(), shared, scratch);
+  }
+};
 
 template <class T>
-__global__ void prepare_masks_kernel(const __grid_constant__ StackParams<T> p,
-                                     const __grid_constant__ GivenMasks<T> g, Complex<T>* prepared,
-                                     std::int64_t count) {
-  const std::int64_t i = value_index();
-  if (i < count) prepared[i] = prepared_mask(p, g, i);
-}
+struct PrepareMasks {
+  StackParams<T> p;
+  GivenMasks<T> g;
+  Complex<T>* prepared;
+  FDSR_DEVICE void operator()(std::int64_t i) const { prepared[i] = prepared_mask(p, g, i); }
+};
 
 template <class T>
-__global__ void phase_gradient_kernel(const __grid_constant__ StackParams<T> p, const T* sums, std::int64_t addends,
-                                      T* v, std::int64_t count) {
-  const std::int64_t i = value_index();
-  if (i < count) v[i] = phase_gradient(p, sums, addends, i);
-}
+struct SumPhases {
+  StackParams<T> p;
+  const T* sums;
+  std::int64_t addends;
+  T* v;
+  FDSR_DEVICE void operator()(std::int64_t i) const { v[i] = phase_gradient(p, sums, addends, i); }
+};
 
 template <class T>
-__global__ void transfer_gradient_kernel(const __grid_constant__ StackParams<T> p,
-                                         const __grid_constant__ GivenMasks<T> g, const Complex<T>* sums,
-                                         std::int64_t addends, Complex<T>* v, std::int64_t count) {
-  const std::int64_t i = value_index();
-  if (i < count) v[i] = transfer_gradient(p, g, sums, addends, i);
-}
+struct SumTransfers {
+  StackParams<T> p;
+  GivenMasks<T> g;
+  const Complex<T>* sums;
+  std::int64_t addends;
+  Complex<T>* v;
+  FDSR_DEVICE void operator()(std::int64_t i) const { v[i] = transfer_gradient(p, g, sums, addends, i); }
+};
 
-template <class T>
-__global__ void parameter_gradient_kernel(const double* sums, int addends, int count, double* v) {
-  const int i = static_cast<int>(value_index());
-  if (i >= count) return;
-  double total = 0;
-  for (int a = 0; a < addends; ++a) total += sums[std::int64_t{a} * count + i];
-  v[i] = total;
-}
+struct SumParameters {
+  const double* sums;
+  int addends;
+  std::int64_t count;
+  double* v;
+  FDSR_DEVICE void operator()(std::int64_t i) const {
+    double total = 0;
+    for (int a = 0; a < addends; ++a) total += sums[a * count + i];
+    v[i] = total;
+  }
+};
 
 template <class T>
 FourFStack<T>::FourFStack(Size window, Size support, Size band, const Grid& grid,
@@ -124,9 +138,7 @@ StackParams<T> FourFStack<T>::params_of(const Queue& queue, const T* constants, 
   auto* prepared = static_cast<Complex<T>*>(queue.workspace);
   p.masks = prepared;
   const std::int64_t count = masks.masks * p.layers * 4 * p.band_places();
-  prepare_masks_kernel<T>
-      <<<blocks_for(count), kThreads, 0, static_cast<cudaStream_t>(queue.stream)>>>(p, masks, prepared, count);
-  check(cudaGetLastError(), "masks");
+  launch_values(queue, count, PrepareMasks<T>{p, masks, prepared});
   return p;
 }
 
@@ -137,9 +149,7 @@ void FourFStack<T>::forward(const Queue& queue, const T* constants, const double
   const OnDevice here(queue.device);
   const Launch launch = launch_of(queue.device, batch, false);
   const StackParams<T> p = params_of(queue, constants, parameters, batch, masks, launch);
-  with_tile(plan_.tile_rows, [&]<int TO>() {
-    launch_clusters(stack_forward_kernel<T, TO>, launch, static_cast<cudaStream_t>(queue.stream), p, io);
-  });
+  with_tile(plan_.tile_rows, [&]<int TO>() { launch_clusters(queue, launch, StackForwardKernel<T, TO>{p, io}); });
 }
 
 template <class T>
@@ -147,7 +157,6 @@ void FourFStack<T>::adjoint(const Queue& queue, const T* constants, const double
                             GivenMasks<T> masks, StackAdjoint<T> io, const StackResults<T>& results) const {
   if (batch == 0) return;
   const OnDevice here(queue.device);
-  const auto stream = static_cast<cudaStream_t>(queue.stream);
   const Launch launch = launch_of(queue.device, batch, results.parameters != nullptr);
   const StackParams<T> p = params_of(queue, constants, parameters, batch, masks, launch);
   const Workspace w = workspace_of(queue.device, batch, masks.masks);
@@ -156,19 +165,13 @@ void FourFStack<T>::adjoint(const Queue& queue, const T* constants, const double
   io.transfer = results.transfer ? reinterpret_cast<Complex<T>*>(memory + w.mask_sums) : nullptr;
   io.parameters = results.parameters ? reinterpret_cast<double*>(memory + w.parameter_sums) : nullptr;
   io.field = results.field, io.amplitude = results.amplitude;
-  with_tile(plan_.tile_rows,
-            [&]<int TO>() { launch_clusters(stack_adjoint_kernel<T, TO>, launch, stream, p, io); });
+  with_tile(plan_.tile_rows, [&]<int TO>() { launch_clusters(queue, launch, StackAdjointKernel<T, TO>{p, io}); });
   const std::int64_t count = masks.masks * p.layers * p.band.area(), addends = p.mask_per_image ? 1 : launch.clusters;
-  if (results.phase)
-    phase_gradient_kernel<T>
-        <<<blocks_for(count), kThreads, 0, stream>>>(p, io.phase, addends, results.phase, count);
-  if (results.transfer)
-    transfer_gradient_kernel<T>
-        <<<blocks_for(count), kThreads, 0, stream>>>(p, masks, io.transfer, addends, results.transfer, count);
+  if (results.phase) launch_values(queue, count, SumPhases<T>{p, io.phase, addends, results.phase});
+  if (results.transfer) launch_values(queue, count, SumTransfers<T>{p, masks, io.transfer, addends, results.transfer});
   if (results.parameters)
-    parameter_gradient_kernel<T><<<blocks_for(4 * p.layers), kThreads, 0, stream>>>(
-        io.parameters, launch.clusters * launch.cluster, 4 * p.layers, results.parameters);
-  check(cudaGetLastError(), "gradients");
+    launch_values(queue, 4 * p.layers,
+                  SumParameters{io.parameters, launch.clusters * launch.cluster, 4 * p.layers, results.parameters});
 }
 
 }  // namespace fdsr::cuda

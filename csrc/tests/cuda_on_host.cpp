@@ -1,0 +1,54 @@
+// The library fdsr_cuda without CUDA: the same kernels and the same code that launches them, on threads of the host.
+// With csrc/cuda/bindings.cpp it makes the module with which the tests run pyfdsr's CUDA backend on any machine.
+#include "cuda/four_f_stack.hpp"
+#include "host_team.hpp"
+
+namespace fdsr::cuda {
+namespace {
+
+struct OnDevice {
+  explicit OnDevice(int) {}
+};
+
+template <class Kernel>
+void launch_clusters(const Queue&, const Launch& launch, const Kernel& kernel) {
+  constexpr int kThreads = 64;  // fewer than on a device: these are dear
+  for (int index = 0; index < launch.clusters; ++index)
+    test::run_cluster(
+        launch.cluster, kThreads, static_cast<std::size_t>(launch.shared_bytes),
+        [&](const test::HostTeam& team) { kernel(team, team.shared<double>()); }, index, launch.clusters);
+}
+
+template <class Kernel>
+void launch_values(const Queue&, std::int64_t count, const Kernel& kernel) {
+  for (std::int64_t i = 0; i < count; ++i) kernel(i);
+}
+
+}  // namespace
+
+// An H100 with five multiprocessors: small batches are dealt out, larger ones take turns.
+DeviceFacts facts_of_device(int) { return {5, 232448, 233472, true}; }
+
+}  // namespace fdsr::cuda
+
+#include "cuda/pointwise_kernels.hpp"
+#include "cuda/stack_kernels.hpp"
+#include "cuda/transform_kernels.hpp"
+
+namespace fdsr::cuda {
+
+template class FourFStack<float>;
+template class FourFStack<double>;
+template class WindowedDft<float>;
+template class WindowedDft<double>;
+std::int64_t nonlinearity_workspace() { return kWorkspaceOfNonlinearity; }
+template void nonlinearity(const Queue&, Nonlinearity, const double*, std::int64_t, const Complex<float>*,
+                           Complex<float>*);
+template void nonlinearity(const Queue&, Nonlinearity, const double*, std::int64_t, const Complex<double>*,
+                           Complex<double>*);
+template void nonlinearity_adjoint(const Queue&, Nonlinearity, const double*, std::int64_t, const Complex<float>*,
+                                   const Complex<float>*, Complex<float>*, double*);
+template void nonlinearity_adjoint(const Queue&, Nonlinearity, const double*, std::int64_t, const Complex<double>*,
+                                   const Complex<double>*, Complex<double>*, double*);
+
+}  // namespace fdsr::cuda
