@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from . import _core
 
-__all__ = ["clear", "four_f_stack_plan", "fourier_conv2d_plan", "planner", "set_planner", "windowed_dft_plan"]
+__all__ = [
+    "clear",
+    "cleared_with_plans",
+    "four_f_stack_plan",
+    "fourier_conv2d_plan",
+    "planner",
+    "set_planner",
+    "windowed_dft_plan",
+]
 
 # Plans hold matrices of tens of kB at the usual sizes and a few MB at the largest: sweeps over geometries
 # should not keep all of them. Those of convolutions are small, and one network has many.
 _MOST_PLANS = 32
 _MOST_CONVOLUTIONS = 256
+
+cleared_with_plans: list[Callable[[], None]] = []
+"""Clears the caches of those who keep plans of their own."""
 
 _planner = "estimate"
 
@@ -118,3 +130,5 @@ def clear() -> None:
     _windowed_dft_plan.cache_clear()
     _four_f_stack_plan.cache_clear()
     fourier_conv2d_plan.cache_clear()
+    for clear_others in cleared_with_plans:
+        clear_others()

@@ -21,7 +21,7 @@ LAYERS = (
     ("nn",),
     ("functional",),
     ("autograd",),
-    ("ops",),
+    ("ops", "backends"),
     ("_runtime",),
     ("_plans", "_chip"),
     ("_arguments", "_convolution", "_files", "nonlinearity", "optics.grid", "chip.config", "chip.parameters"),

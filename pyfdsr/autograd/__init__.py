@@ -3,7 +3,8 @@
 Arguments are taken as valid: :mod:`pyfdsr.functional` checks, broadcasts and casts them.
 """
 
-from .bridge import CallbackAddresses, Geometry
+from pyfdsr.backends import CallbackAddresses, Geometry
+
 from .cross_kerr import CrossKerr, cross_kerr
 from .four_f_stack import FourFStack, four_f_stack
 from .fourier_conv2d import (

@@ -12,65 +12,32 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .bridge import (
-    CORE,
+from pyfdsr.backends import (
+    Backend,
     CallbackAddresses,
     Geometry,
-    array_of,
-    batched,
+    backend_for,
+    backend_of,
     is_double,
-    stack_plan,
-    threads,
-    traced_operator,
 )
+
+from .bridge import traced_operator
 from .windowed_dft import windowed_dft
 
 __all__ = ["FourFStack", "four_f_stack"]
 
 
 def _plan(
-    window: list[int], mask: Tensor, support: list[int], grid: list[float], centred: bool, nonlinearities: str
+    backend: Backend,
+    window: list[int],
+    mask: Tensor,
+    support: list[int],
+    grid: list[float],
+    centred: bool,
+    nonlinearities: str,
 ) -> Any:
     geometry = Geometry(tuple(window), tuple(mask.shape[-2:]), tuple(grid), centred)
-    return stack_plan(geometry, support, nonlinearities, is_double(mask))
-
-
-def _phase_or_transfer(mask: Tensor) -> tuple[Any, Any]:
-    array = array_of(mask)
-    return (None, array) if mask.is_complex() else (array, None)
-
-
-def _tensor(array: Any) -> Tensor | None:
-    return None if array is None else torch.from_numpy(array)
-
-
-def _run(
-    plan: Any,
-    field: Tensor,
-    mask: Tensor,
-    aperture: Tensor | None,
-    parameters: Tensor,
-    callbacks: list[int],
-    support: list[int],
-    save: bool,
-    intensity: bool,
-    return_fields: bool,
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    leading = field.shape[:-2]
-    out, tape, fields = plan.forward(
-        batched(array_of(field)),
-        *_phase_or_transfer(mask),
-        None if aperture is None else array_of(aperture),
-        array_of(parameters),
-        list(callbacks),
-        save,
-        intensity,
-        return_fields,
-        threads(),
-    )
-    if fields is not None:
-        fields = fields.reshape(mask.shape[1], *leading, *support)
-    return torch.from_numpy(out.reshape(*leading, *support)), _tensor(tape), _tensor(fields)
+    return backend.stack_plan(geometry, support, nonlinearities, is_double(mask), mask.device)
 
 
 def _traceable(results: tuple[Tensor | None, ...], *like: Tensor) -> tuple[Tensor, ...]:
@@ -94,11 +61,13 @@ def _stack(
     save: bool,
     intensity: bool,
     return_fields: bool,
-    core: str,  # which core lays out the tape: keeps apart the graphs that torch.compile stores on disk
+    layout: str,  # of the tape: keeps apart the graphs that torch.compile stores on disk
 ) -> tuple[Tensor, Tensor, Tensor]:
-    plan = _plan(field.shape[-2:], mask, support, grid, centred, nonlinearities)
+    backend = backend_for(field.device.type)
+    plan = _plan(backend, field.shape[-2:], mask, support, grid, centred, nonlinearities)
     flags = (save, intensity, return_fields)
-    return _traceable(_run(plan, field, mask, aperture, parameters, callbacks, support, *flags), mask)
+    results = backend.stack_forward(plan, field, mask, aperture, parameters, callbacks, support, *flags)
+    return _traceable(results, mask)
 
 
 def _fake_stack(
@@ -114,7 +83,7 @@ def _fake_stack(
     save: bool,
     intensity: bool,
     return_fields: bool,
-    core: str,
+    layout: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
     real, complex_ = (
         (torch.float64, torch.complex128) if is_double(mask) else (torch.float32, torch.complex64)
@@ -123,51 +92,14 @@ def _fake_stack(
     fields = (mask.shape[1], *leading, *support) if return_fields else (0,)
     tape_size = 0
     if save:
-        tape_size = (
-            _plan(field.shape[-2:], mask, support, grid, centred, nonlinearities).tape_size(1)
-            * leading.numel()
-        )
+        backend = backend_for(field.device.type)
+        plan = _plan(backend, field.shape[-2:], mask, support, grid, centred, nonlinearities)
+        tape_size = plan.tape_size(1) * leading.numel()
     return (
         field.new_empty((*leading, *support), dtype=real if intensity else complex_),
         field.new_empty((tape_size,), dtype=real),
         field.new_empty(fields, dtype=complex_ if return_fields else mask.dtype),
     )
-
-
-def _adjoint_of(
-    plan: Any,
-    v: Tensor,  # [..., Ty, Tx] complex, or real for an intensity
-    tape: Tensor,  # what the plan's forward call kept
-    mask: Tensor,
-    aperture: Tensor | None,
-    parameters: Tensor,
-    callbacks: list[int],
-    window: list[int],
-    intensity: bool,
-    real_input: bool,
-    need_input: bool,
-    need_mask: bool,
-    need_parameters: bool,
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    array, leading = batched(array_of(v)), v.shape[:-2]
-    v_field, v_mask, v_parameters = plan.adjoint(
-        array,
-        array_of(tape),
-        array.shape[0],
-        *_phase_or_transfer(mask),
-        None if aperture is None else array_of(aperture),
-        array_of(parameters),
-        list(callbacks),
-        intensity,
-        need_input,
-        real_input,
-        threads(),
-        need_mask,
-        need_parameters,
-    )
-    if v_field is not None:
-        v_field = v_field.reshape(*leading, *window)
-    return _tensor(v_field), _tensor(v_mask), _tensor(v_parameters)
 
 
 def _stack_adjoint(
@@ -187,9 +119,10 @@ def _stack_adjoint(
     grid: list[float],
     centred: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    plan = _plan(window, mask, v.shape[-2:], grid, centred, nonlinearities)
+    backend = backend_for(v.device.type)
+    plan = _plan(backend, window, mask, v.shape[-2:], grid, centred, nonlinearities)
     flags = (intensity, real_input, need_input, need_mask, need_parameters)
-    results = _adjoint_of(plan, v, tape, mask, aperture, parameters, callbacks, window, *flags)
+    results = backend.stack_adjoint(plan, v, tape, mask, aperture, parameters, callbacks, window, *flags)
     return _traceable(results, v, mask, parameters)
 
 
@@ -235,9 +168,10 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | Non
 
 def _eager_forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
     field, mask, aperture, parameters, nonlinearities, callbacks, support, grid, centred, *flags, _ = inputs
-    # The plan that wrote the tape must read it, even if caches are cleared or the planner changes in between.
-    ctx.plan = _plan(field.shape[-2:], mask, support, grid, centred, nonlinearities)
-    output = _run(ctx.plan, field, mask, aperture, parameters, callbacks, support, *flags)
+    # What wrote the tape must read it, even if caches are cleared or another backend is forced in between.
+    ctx.backend = backend = backend_of(field)
+    ctx.plan = _plan(backend, field.shape[-2:], mask, support, grid, centred, nonlinearities)
+    output = backend.stack_forward(ctx.plan, field, mask, aperture, parameters, callbacks, support, *flags)
     _setup_context(ctx, inputs, output)
     return output
 
@@ -261,7 +195,7 @@ def _fused_backward(ctx: Any, v: Tensor, *_: None, adjoint: Any = None) -> tuple
         *needs,
     )
     if adjoint is None:
-        gradients = _adjoint_of(ctx.plan, *arguments)
+        gradients = ctx.backend.stack_adjoint(ctx.plan, *arguments)
     else:
         gradients = adjoint(*arguments, ctx.nonlinearities, *ctx.grid)
     v_field, v_mask, v_parameters = (
@@ -301,7 +235,7 @@ def _backward_by_pieces(ctx: Any, v: Tensor) -> tuple[Any, ...]:
 
 
 class FourFStack(Function):
-    """``apply`` takes the arguments of `four_f_stack` with `save` and `core` and returns (out, tape, fields).
+    """``apply`` takes the arguments of `four_f_stack` with `save` and `layout` and returns (out, tape, fields).
 
     Gradients go to the field, to the mask (phases or transfers) and to the nonlinearities' parameters. A
     stack without nonlinearities differentiates twice, any other once.
@@ -359,10 +293,11 @@ def four_f_stack(
     save = torch.is_grad_enabled() and (field.requires_grad or mask.requires_grad or parameters.requires_grad)
     if torch.compiler.is_compiling():
         call, callbacks, support, grid = _traced, list(callbacks), list(support), list(grid)
+        layout = backend_for(field.device.type).TAPE_LAYOUT
     else:
-        call = FourFStack.apply
+        call, layout = FourFStack.apply, ""
     out, _, fields = call(
         field, mask, aperture, parameters, nonlinearities, callbacks, support, grid, centred, save, intensity,
-        return_fields, CORE,
+        return_fields, layout,
     )  # fmt: skip
     return out, fields if return_fields else None

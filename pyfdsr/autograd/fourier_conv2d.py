@@ -13,27 +13,14 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-from pyfdsr import _plans
-from pyfdsr._convolution import PADDING_MODES
+from pyfdsr.backends import backend_of
 
-from .bridge import array_of, eager_forward, is_double, threads, traced_operator
+from .bridge import eager_forward, traced_operator
 
 __all__ = ["COMPARE", "DO_NOT_KEEP", "FourierConv2d", "fourier_conv2d", "fourier_conv2d_adjoint_input"]
 
 DO_NOT_KEEP, COMPARE = -1, 0
 """Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight."""
-
-
-def _plan(channels: tuple[int, int], settings: list[int], double: bool, algorithm: str) -> Any:
-    ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width, mode = map(int, settings)
-    sizes = (ky, kx), (height, width), (sy, sx), (top, bottom, left, right), (dy, dx), groups
-    return _plans.fourier_conv2d_plan(*channels, *sizes, PADDING_MODES[mode], double, algorithm)
-
-
-def _map_of(tensor: Tensor) -> Any:
-    # Any strides will do; only lazy negation has to be carried out.
-    tensor = tensor.detach()
-    return (tensor.resolve_neg() if tensor.is_neg() else tensor).numpy()
 
 
 def _channels_last(tensor: Tensor) -> bool:
@@ -43,21 +30,15 @@ def _channels_last(tensor: Tensor) -> bool:
 def _convolve(
     x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: int
 ) -> Tensor:
-    plan = _plan((x.shape[1], weight.shape[0]), settings, is_double(x), algorithm)
-    added = None if bias is None else array_of(bias)
-    return torch.from_numpy(
-        plan.forward(_map_of(x), array_of(weight), added, threads(), _channels_last(x), keep)
-    )
+    return backend_of(x).fourier_conv2d(x, weight, bias, settings, algorithm, keep)
 
 
 def _adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
-    plan = _plan((weight.shape[1] * settings[10], weight.shape[0]), settings, is_double(v), algorithm)
-    return torch.from_numpy(plan.adjoint_input(_map_of(v), array_of(weight), threads(), _channels_last(v)))
+    return backend_of(v).fourier_conv2d_adjoint_input(v, weight, settings, algorithm)
 
 
 def _adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
-    plan = _plan((x.shape[1], v.shape[1]), settings, is_double(v), algorithm)
-    return torch.from_numpy(plan.adjoint_weight(_map_of(v), _map_of(x), threads()))
+    return backend_of(v).fourier_conv2d_adjoint_weight(v, x, settings, algorithm)
 
 
 def _fake_like(reference: Tensor, shape: tuple[Any, ...]) -> Tensor:

@@ -9,18 +9,16 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from pyfdsr import _core
+from pyfdsr.backends import CallbackAddresses, backend_of
 
-from .bridge import CallbackAddresses, array_of, eager_forward, threads, traced_operator
+from .bridge import eager_forward, traced_operator
 
 __all__ = ["Nonlinearity", "nonlinearity"]
 
 
 def _apply(x: Tensor, parameters: Tensor, kind: str, callbacks: list[int]) -> Tensor:
     # x [...] complex, parameters [4] float64
-    return torch.from_numpy(
-        _core.nonlinearity_forward(kind, array_of(x), array_of(parameters), list(callbacks), threads())
-    )
+    return backend_of(x).nonlinearity(x, parameters, kind, callbacks)
 
 
 def _fake_apply(x: Tensor, parameters: Tensor, kind: str, callbacks: list[int]) -> Tensor:
@@ -30,10 +28,7 @@ def _fake_apply(x: Tensor, parameters: Tensor, kind: str, callbacks: list[int]) 
 def _apply_adjoint(
     v: Tensor, x: Tensor, parameters: Tensor, kind: str, callbacks: list[int]
 ) -> tuple[Tensor, Tensor]:
-    v_x, v_parameters = _core.nonlinearity_adjoint(
-        kind, array_of(v), array_of(x), array_of(parameters), list(callbacks), threads()
-    )
-    return torch.from_numpy(v_x), torch.from_numpy(v_parameters)
+    return backend_of(x).nonlinearity_adjoint(v, x, parameters, kind, callbacks)
 
 
 def _fake_apply_adjoint(

@@ -20,9 +20,9 @@ from torch.autograd.function import once_differentiable
 
 from pyfdsr import _chip
 from pyfdsr._convolution import Convolution
+from pyfdsr.backends import backend_of
 from pyfdsr.chip.config import ChipConfig
 
-from .bridge import array_of, is_double, threads
 from .straight_through import straight_through_adjoints
 
 __all__ = ["Emulation", "gain_bytes", "optical_conv2d"]
@@ -54,13 +54,9 @@ class Emulation:
     gone_back: Callable[[dict[str, int]], None] | None = None
 
 
-def _geometry(channels: tuple[int, int], convolution: Convolution, size: tuple[int, int]) -> tuple[Any, ...]:
-    return (*channels, convolution.kernel, tuple(size), *convolution[1:5])
-
-
-def _plan(e: Emulation, channels: tuple[int, int], convolution: Convolution, size: Any, double: bool) -> Any:
-    geometry = _geometry(channels, convolution, size)
-    return _chip.conv2d_plan(e.config, e.gain, geometry, double)
+def _sizes(e: Emulation, channels: tuple[int, int], convolution: Convolution, size: Any) -> tuple[Any, ...]:
+    """Return what a plan of the chip depends on: configuration, static factors, geometry."""
+    return e.config, e.gain, (*channels, convolution.kernel, tuple(size), *convolution[1:5])
 
 
 def _symmetric(convolution: Convolution) -> bool:
@@ -110,7 +106,7 @@ def _chip_adjoints(
 ) -> tuple[Tensor | None, Tensor | None, dict[str, int]]:
     """Cotangents of input and weight that the chip computes, and what that took."""
     tallies: list[dict[str, int]] = []
-    convolution, double, size = e.convolution, is_double(x), tuple(x.shape[2:])
+    backend, convolution, size = backend_of(x), e.convolution, tuple(x.shape[2:])
     v_x = v_w = None
     if wanted[0]:
         turned = _turned(weight, convolution.groups)
@@ -118,19 +114,16 @@ def _chip_adjoints(
         valid = Convolution(
             convolution.kernel, (1, 1), (0, 0, 0, 0), convolution.dilation, convolution.groups
         )
-        plan = _plan(e, (v.shape[1], x.shape[1]), valid, spread.shape[2:], double)
+        sizes = _sizes(e, (v.shape[1], x.shape[1]), valid, spread.shape[2:])
         scales = [(_chip.FRAME_MAXIMUM, _chip.FRAME_MAXIMUM)] * len(e.scales)
         draw = e.draw._replace(layer=e.draw.layer + _BACKWARD_LAYERS)
-        arrays = array_of(spread), array_of(turned)
-        found, counts, *_ = plan.forward(
-            *arrays, None, scales, draw, e.noise_scale, 0, False, False, threads()
+        v_x, counts, *_ = backend.chip_conv2d(
+            spread, turned, None, *sizes, scales, draw, e.noise_scale, 0, False, False
         )
-        v_x = torch.from_numpy(found)
         tallies.append(counts)
     if wanted[1]:
-        plan = _plan(e, (x.shape[1], weight.shape[0]), convolution, size, double)
-        found, counts = plan.adjoint_weight(array_of(v), array_of(x), e.draw, e.noise_scale, threads())
-        v_w = torch.from_numpy(found)
+        sizes = _sizes(e, (x.shape[1], weight.shape[0]), convolution, size)
+        v_w, counts = backend.chip_conv2d_adjoint_weight(v, x, *sizes, e.draw, e.noise_scale)
         tallies.append(counts)
     return v_x, v_w, {name: sum(counts[name] for counts in tallies) for name in _COUNTED_BACKWARD}
 
@@ -140,19 +133,17 @@ class OpticalConv2d(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, e: Emulation) -> Tensor:
-        plan = _plan(e, (x.shape[1], weight.shape[0]), e.convolution, x.shape[2:], is_double(x))
-        arrays = array_of(x), array_of(weight), None if bias is None else array_of(bias)
+        sizes = _sizes(e, (x.shape[1], weight.shape[0]), e.convolution, x.shape[2:])
         compare = _COMPARED_PACKS if e.told is not None else 0
         keep = e.gradient == "ste" and e.config.adc.bits > 0 and e.config.product == "digital"
-        y, counts, seen, kept = plan.forward(
-            *arrays, e.scales, e.draw, e.noise_scale, compare, e.observe, keep, threads()
+        y, counts, seen, kept = backend_of(x).chip_conv2d(
+            x, weight, bias, *sizes, e.scales, e.draw, e.noise_scale, compare, e.observe, keep
         )
         if e.told is not None:
             e.told(counts, seen)
-        result = torch.from_numpy(y)
-        ctx.save_for_backward(x, weight, None if kept is None else torch.from_numpy(kept))
+        ctx.save_for_backward(x, weight, kept)
         ctx.emulation = e
-        return result
+        return y
 
     @staticmethod
     @once_differentiable
@@ -175,7 +166,7 @@ class OpticalConv2d(Function):
 
 
 def optical_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, emulation: Emulation) -> Tensor:
-    """Convolve on the emulated chip; the arguments are taken as valid, of one precision, on the CPU."""
+    """Convolve on the emulated chip; the arguments are taken as valid, of one precision and device."""
     return OpticalConv2d.apply(x, weight, bias, emulation)
 
 

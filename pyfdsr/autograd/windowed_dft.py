@@ -8,16 +8,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .bridge import (
-    Geometry,
-    array_of,
-    batched,
-    eager_forward,
-    is_double,
-    threads,
-    traced_operator,
-    transform_plan,
-)
+from pyfdsr.backends import Geometry, backend_of
+
+from .bridge import eager_forward, traced_operator
 
 __all__ = ["WindowedDft", "windowed_dft"]
 
@@ -32,10 +25,7 @@ _ADJOINT = {
 def _transform(
     x: Tensor, kind: str, window: list[int], band: list[int], grid: list[float], centred: bool
 ) -> Tensor:
-    array = array_of(x)  # [..., Sy, Sx] or [..., My, Mx]
-    plan = transform_plan(Geometry(window, band, grid, centred), is_double(x))
-    result = getattr(plan, kind)(batched(array), threads())
-    return torch.from_numpy(result.reshape(*array.shape[:-2], *result.shape[-2:]))
+    return backend_of(x).windowed_dft(x, kind, Geometry(window, band, grid, centred))
 
 
 def _fake_transform(

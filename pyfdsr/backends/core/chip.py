@@ -1,0 +1,81 @@
+"""The emulated chip, which runs in the compiled core alone: tensors of other devices are copied there and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from pyfdsr import _chip
+
+from ..geometry import is_double
+from .arrays import array_of, tensor_or_none, threads
+
+__all__ = ["chip_conv2d", "chip_conv2d_adjoint_weight"]
+
+
+def _host(tensor: Tensor | None) -> Any:
+    return None if tensor is None else array_of(tensor.cpu())
+
+
+def _plan(config: Any, gain: bytes, geometry: tuple[Any, ...], like: Tensor) -> Any:
+    return _chip.conv2d_plan(config, gain, geometry, is_double(like))
+
+
+def chip_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    config: Any,
+    gain: bytes,
+    geometry: tuple[Any, ...],
+    scales: Any,
+    draw: Any,
+    noise_scale: float,
+    compare: int,
+    observe: bool,
+    keep: bool,
+) -> tuple[Tensor, dict[str, Any], Any, Tensor | None]:
+    """Convolve on the emulated chip.
+
+    Parameters
+    ----------
+    x, weight, bias : Tensor
+        [B, Ci, H, W], [Co, Ci / groups, ky, kx], [Co] or None; of one precision.
+    config, gain, geometry
+        The chip, its static factors as bytes, and the sizes as ``_chip.conv2d_plan`` takes them.
+    scales, draw, noise_scale
+        Full scales of each stage, what random numbers depend on, and a factor of the noise.
+    compare : int
+        One pack of tiles in so many is compared with the ideal result; 0 for none.
+    observe, keep : bool
+        Collect what the converters meet; keep the share of readings that did not clip.
+
+    Returns
+    -------
+    y : Tensor, [B, Co, Oy, Ox]
+    counts : dict
+    seen : array or None
+    kept : Tensor or None
+    """
+    y, counts, seen, kept = _plan(config, gain, geometry, x).forward(
+        _host(x), _host(weight), _host(bias), scales, draw, noise_scale, compare, observe, keep, threads()
+    )
+    kept = tensor_or_none(kept)
+    return tensor_or_none(y).to(x.device), counts, seen, None if kept is None else kept.to(x.device)
+
+
+def chip_conv2d_adjoint_weight(
+    v: Tensor,
+    x: Tensor,
+    config: Any,
+    gain: bytes,
+    geometry: tuple[Any, ...],
+    draw: Any,
+    noise_scale: float,
+) -> tuple[Tensor, dict[str, int]]:
+    """Return the cotangent of the kernels that the chip computes, and what that took."""
+    found, counts = _plan(config, gain, geometry, x).adjoint_weight(
+        _host(v), _host(x), draw, noise_scale, threads()
+    )
+    return tensor_or_none(found).to(x.device), counts
