@@ -112,7 +112,8 @@ def build_config() -> dict[str, Any]:
     dict
         ``version``, ``fft_provider`` (where FFTW came from), ``fftw_single`` and ``fftw_double``, ``isa``
         (the instruction set in use; forced by the environment variable ``PYFDSR_ISA``), ``compiled_isas``,
-        ``compiler``, ``cuda``, ``threads``, ``planner``.
+        ``compiler``, ``cuda``, ``threads``, ``planner``, ``devices`` (what computes on the tensors of which
+        device: the compiled core, or torch's own operations).
 
     Examples
     --------
@@ -120,4 +121,10 @@ def build_config() -> dict[str, Any]:
     >>> pyfdsr.build_config()["isa"] in ("avx512", "avx2", "portable")
     True
     """
-    return {**_core.build_info(), "threads": get_num_threads(), "planner": get_planner()}
+    served = {"cpu": "core", "other": "torch"}
+    return {
+        **_core.build_info(),
+        "threads": get_num_threads(),
+        "planner": get_planner(),
+        "devices": served,
+    }

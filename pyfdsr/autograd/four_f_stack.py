@@ -235,7 +235,7 @@ def _backward_by_pieces(ctx: Any, v: Tensor) -> tuple[Any, ...]:
 
 
 class FourFStack(Function):
-    """``apply`` takes the arguments of `four_f_stack` with `save` and `layout` and returns (out, tape, fields).
+    """``apply``: the arguments of `four_f_stack` with `save` and `layout` to (out, tape, fields).
 
     Gradients go to the field, to the mask (phases or transfers) and to the nonlinearities' parameters. A
     stack without nonlinearities differentiates twice, any other once.

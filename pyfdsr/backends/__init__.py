@@ -1,15 +1,18 @@
-"""Who computes: the compiled core.
+"""Who computes: the compiled core for CPU tensors, torch's own operations for those of any other device.
 
 Backends are modules of raw maps (:class:`Backend`), which :mod:`pyfdsr.autograd` makes differentiable.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from torch import Tensor
 
-from . import core
+from . import by_torch, core
 from .geometry import CallbackAddresses, Geometry, is_double
 from .interface import Backend, StackPlan
 
@@ -20,17 +23,52 @@ __all__ = [
     "StackPlan",
     "backend_for",
     "backend_of",
+    "forced",
     "is_double",
 ]
 
+_NAMED: dict[str, Any] = {"core": core, "torch": by_torch}
 _BY_DEVICE: dict[str, Any] = {"cpu": core}
+_FORCED: ContextVar[Any] = ContextVar("pyfdsr_backend", default=None)
 
 
 def backend_for(device: str) -> Backend:
     """Return the backend that serves a type of device when none is forced, as in compiled graphs."""
-    return _BY_DEVICE.get(device, core)
+    return _BY_DEVICE.get(device, by_torch)
 
 
 def backend_of(tensor: Tensor) -> Backend:
     """Return the backend that computes on a tensor now."""
-    return _BY_DEVICE.get(tensor.device.type, core)
+    return _FORCED.get() or _BY_DEVICE.get(tensor.device.type, by_torch)
+
+
+@contextmanager
+def forced(name: str) -> Iterator[None]:
+    """Let one backend compute every eager call of this thread, as ``"torch"`` can on CPU tensors, too.
+
+    Parameters
+    ----------
+    name : {"core", "torch"}
+
+    Raises
+    ------
+    ValueError
+        If there is no backend of this name.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pyfdsr import backends
+    >>> from pyfdsr.functional import kerr
+    >>> with backends.forced("torch"):
+    ...     field = kerr(torch.tensor([1.0 + 0.0j]), strength=torch.pi / 2)
+    >>> torch.allclose(field, torch.tensor([0.0 + 1.0j]), atol=1e-6)
+    True
+    """
+    if name not in _NAMED:
+        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, _NAMED))}")
+    token = _FORCED.set(_NAMED[name])
+    try:
+        yield
+    finally:
+        _FORCED.reset(token)

@@ -10,7 +10,9 @@ from torch import Tensor
 
 __all__ = [
     "aperture_of",
+    "autocasts",
     "cast",
+    "check_devices",
     "complex_field",
     "constant_in_graphs",
     "precision_of",
@@ -24,17 +26,31 @@ _COMPLEX = (torch.complex64, torch.complex128, torch.complex32)
 
 
 def tensor_of(name: str, value: Any, *, allow_real: bool = True, allow_complex: bool = True) -> Tensor:
-    """Return `value` if it is a CPU tensor of a floating dtype that is allowed here."""
+    """Return `value` if it is a dense tensor of a floating dtype that is allowed here."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} is a {type(value).__name__}: must be a torch.Tensor")
     if value.dtype not in (_REAL if allow_real else ()) + (_COMPLEX if allow_complex else ()):
         kinds = " or ".join(["real floating"] * allow_real + ["complex"] * allow_complex)
         raise TypeError(f"{name} has dtype {value.dtype}: must be {kinds}")
-    if value.device.type != "cpu":
-        raise ValueError(f"{name} is on device {value.device}: the compiled core works on cpu tensors")
     if value.layout != torch.strided:
         raise TypeError(f"{name} has layout {value.layout}: must be dense (torch.strided)")
     return value
+
+
+def check_devices(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
+    """Refuse two tensors of one call that lie on different devices."""
+    if tensor.device != other.device:
+        raise ValueError(
+            f"{other_name} is on device {other.device} and {name} on {tensor.device}: all tensors of a call "
+            "must be on one device"
+        )
+
+
+def autocasts(device: str) -> bool:
+    """Tell whether autocast is on for a type of device."""
+    if device == "cpu":
+        return torch.is_autocast_enabled("cpu")
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def constant_in_graphs(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,8 +96,10 @@ def _array_like(name: str, value: Any) -> Tensor:
         raise TypeError(f"{name}={value!r}: must be a tensor or an array of real floating numbers") from error
 
 
-def aperture_of(value: Any, band: tuple[int, int], layers: int, precision: torch.dtype) -> Tensor | None:
-    """Return an aperture as a real tensor [K, My, Mx] of 1 to `layers` masks."""
+def aperture_of(
+    value: Any, band: tuple[int, int], layers: int, precision: torch.dtype, field: Tensor
+) -> Tensor | None:
+    """Return an aperture as a real tensor [K, My, Mx] of 1 to `layers` masks, on the field's device."""
     if value is None:
         return None
     aperture = _array_like("aperture", value)
@@ -90,12 +108,12 @@ def aperture_of(value: Any, band: tuple[int, int], layers: int, precision: torch
         raise TypeError(f"aperture has dtype {aperture.dtype}: must be real floating{hint}")
     if aperture.requires_grad:
         raise ValueError("aperture requires a gradient, which it has none of: use transfer for trained masks")
-    if aperture.device.type != "cpu":
-        raise ValueError(f"aperture is on device {aperture.device}: the compiled core works on cpu tensors")
+    if isinstance(value, Tensor):
+        check_devices("field", field, "aperture", aperture)
     stacked = aperture[None] if aperture.ndim == 2 else aperture
     if stacked.ndim != 3 or tuple(stacked.shape[1:]) != band or not 1 <= stacked.shape[0] <= layers:
         raise ValueError(
             f"aperture has shape {tuple(aperture.shape)}: must be {band} or (K, {band[0]}, {band[1]}) with "
             f"1 <= K <= {layers}"
         )
-    return stacked.to(precision)
+    return stacked.to(field.device, precision)

@@ -14,7 +14,16 @@ from torch import Tensor
 from pyfdsr import autograd
 from pyfdsr._convolution import PADDING_MODES, Convolution, convolution_of, output_size_of
 
-__all__ = ["Case", "direct", "is_to_be_padded", "padded", "settings_of", "takes", "traced"]
+__all__ = [
+    "Case",
+    "direct",
+    "is_to_be_padded",
+    "padded",
+    "settings_of",
+    "takes",
+    "takes_elsewhere",
+    "traced",
+]
 
 _LONGEST_IN_CHANNELS_LAST = 12
 """torch's gradients in channels_last take seconds to minutes for longer kernels."""
@@ -90,6 +99,17 @@ def takes(case: Case, planner: str, threads: int) -> str:
     if planner == "measure":
         return _measured(case)
     return _expected(case)
+
+
+def takes_elsewhere(case: Case) -> str:
+    """Name the way on other devices than the CPU: a rule, until somebody has measured.
+
+    Torch's own kernels use what a device has for them; the Fourier domain saves a hundred times the products
+    from 15×15 kernels on. A stride makes it compute what nobody wants.
+    """
+    ky, kx = case.convolution.kernel
+    sy, sx = case.convolution.stride
+    return "fourier" if ky * kx > 225 * sy * sx else "direct"
 
 
 # What follows is in nanoseconds of one thread of an AVX2 processor of 2021, measured on some thousand random

@@ -10,7 +10,7 @@ from torch import Tensor
 from pyfdsr import autograd
 from pyfdsr._arguments import number_of
 
-from .checks import complex_field, precision_of, tensor_of
+from .checks import check_devices, complex_field, precision_of, tensor_of
 
 __all__ = ["cross_kerr"]
 
@@ -62,6 +62,7 @@ def cross_kerr(
                 f"fields[{index}] has shape {tuple(field.shape)}: must be that of the first, "
                 f"{tuple(fields[0].shape)}"
             )
+        check_devices("fields[0]", fields[0], f"fields[{index}]", field)
     factors = [1.0] * len(fields) if factors is None else [number_of("factors", value) for value in factors]
     if len(factors) != len(fields):
         raise ValueError(
@@ -72,8 +73,10 @@ def cross_kerr(
         tensor_of("strength", strength, allow_complex=False)
         if strength.numel() != 1:
             raise ValueError(f"strength has shape {tuple(strength.shape)}: must hold one element")
+        check_devices("fields[0]", fields[0], "strength", strength)
         strength = strength.reshape(()).to(precision)
     else:
-        strength = torch.tensor(number_of("strength", strength), dtype=precision)
+        value = number_of("strength", strength)
+        strength = torch.full((), value, dtype=precision, device=fields[0].device)
     fields = tuple(complex_field(field, precision) for field in fields)
     return autograd.cross_kerr(strength, tuple(factors), fields)

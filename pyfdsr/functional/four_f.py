@@ -12,7 +12,7 @@ from pyfdsr import autograd
 from pyfdsr._arguments import check_fits, grid_of, pair_of
 from pyfdsr.nonlinearity import Nonlinearity, per_layer
 
-from .checks import aperture_of, cast, precision_of, tensor_of, window_of
+from .checks import aperture_of, cast, check_devices, precision_of, tensor_of, window_of
 from .nonlinearities import addresses_of, kinds_of, parameters_of
 
 __all__ = ["four_f", "four_f_stack"]
@@ -47,6 +47,7 @@ def _run(
     return_fields: bool,
 ) -> tuple[Tensor, Tensor | None]:
     window, band = window_of("field", field), window_of(name, mask)
+    check_devices("field", field, name, mask)
     sizes, centred = grid_of(grid)
     support = window if support is None else pair_of("support", support)
     for size_name, size in (
@@ -56,13 +57,13 @@ def _run(
     ):
         check_fits(size_name, size, sizes)
     precision = precision_of(field, mask)
-    aperture = aperture_of(aperture, band, len(specs), precision)
+    aperture = aperture_of(aperture, band, len(specs), precision, field)
     field, mask = _aligned(cast(field, precision), cast(mask, precision), name)
     return autograd.four_f_stack(
         field,
         mask,
         aperture,
-        parameters_of(specs),
+        parameters_of(specs, field),
         kinds_of(specs),
         addresses_of(specs, precision == torch.float64),
         support,

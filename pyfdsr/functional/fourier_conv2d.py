@@ -15,16 +15,23 @@ from pyfdsr import _plans, autograd
 from pyfdsr._convolution import PADDING_MODES, Convolution, convolution_of, output_size_of
 from pyfdsr._runtime import get_num_threads
 
-from .convolution_route import Case, direct, is_to_be_padded, padded, settings_of, takes, traced
+from .checks import autocasts, check_devices
+from .convolution_kinds import in_precision, is_sound, kind_of, result_dtype
+from .convolution_route import (
+    Case,
+    direct,
+    is_to_be_padded,
+    padded,
+    settings_of,
+    takes,
+    takes_elsewhere,
+    traced,
+)
 
 __all__ = ["ALGORITHMS", "fourier_conv2d", "fourier_conv_transpose2d", "is_transformed"]
 
 ALGORITHMS = ("auto", "direct", "spatial", "tiled", "fourier")
 _OWN = ALGORITHMS[2:]
-_KNOWN = {
-    *(torch.float32, torch.float64, torch.float16, torch.bfloat16),
-    *(torch.complex64, torch.complex128),
-}
 _DOUBLE = (torch.float64, torch.complex128)
 
 
@@ -33,42 +40,9 @@ def _check_algorithm(algorithm: str) -> None:
         raise ValueError(f"algorithm={algorithm!r}: must be one of {', '.join(map(repr, ALGORITHMS))}")
 
 
-def _kind(tensor: Tensor) -> tuple[Any, ...]:
-    # All that soundness depends on, to be looked up.
-    return tensor.shape, tensor.dtype, tensor.is_cpu and tensor.layout == torch.strided
-
-
-def _is_sound(kinds: Sequence[Any], groups: int, inputs: int, outputs: int) -> bool:
-    # Everything else is torch's to compute or to refuse, in its own words.
-    (input_shape, *_), (weight_shape, *_), *bias = kinds
-    if not all(on_cpu for _, _, on_cpu in kinds):
-        return False
-    if len(weight_shape) != 4 or len(input_shape) not in (3, 4) or 0 in weight_shape or 0 in input_shape:
-        return False
-    dtypes = {dtype for _, dtype, _ in kinds}
-    if not dtypes <= _KNOWN or (len(dtypes) > 1 and len({_result_dtype(dtype) for dtype in dtypes}) > 1):
-        return False
-    if not isinstance(groups, int) or groups < 1:
-        return False
-    if input_shape[-3] != inputs or outputs % groups or weight_shape[0] % groups:
-        return False
-    return not bias or tuple(bias[0][0]) == (outputs,)
-
-
-def _in_precision(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
-
-
-def _result_dtype(dtype: torch.dtype) -> torch.dtype:
-    # Autocast leaves double precision and complex numbers alone.
-    if dtype in (torch.float32, torch.float16, torch.bfloat16) and torch.is_autocast_enabled("cpu"):
-        return torch.get_autocast_dtype("cpu")
-    return dtype
-
-
-def _check_device(algorithm: str, input: Any) -> None:
-    if algorithm in _OWN and isinstance(input, Tensor) and input.device.type != "cpu":
-        raise ValueError(f"algorithm={algorithm!r}: input is on device {input.device}, must be on the cpu")
+def _check_device(algorithm: str, input: Any, weight: Any) -> None:
+    if algorithm in _OWN and isinstance(input, Tensor) and isinstance(weight, Tensor):
+        check_devices("input", input, "weight", weight)
 
 
 def _bilinear(function: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -121,10 +95,10 @@ def _route(
 ) -> _Route:
     if mode not in PADDING_MODES:
         raise ValueError(f"padding_mode={mode!r}: must be one of {', '.join(map(repr, PADDING_MODES))}")
-    (shape, dtype, _), (kernel, *_) = kinds[:2]
+    (shape, dtype, device), (kernel, *_) = kinds[:2]
     inputs = kernel[1] * groups if len(kernel) == 4 and isinstance(groups, int) else 0
     outputs = kernel[0] if len(kernel) == 4 else 0
-    sound = _is_sound(kinds, groups, inputs, outputs)
+    sound = is_sound(kinds, groups, inputs, outputs)
     if mode == "zeros" and (algorithm == "direct" or not sound):
         return _Route("torch")
     convolution = convolution_of(kernel[2:], stride, padding, dilation, groups)
@@ -137,7 +111,7 @@ def _route(
     if algorithm == "auto" and not dtype.is_complex:
         batch = shape[0] if len(shape) == 4 else 1
         case = Case(convolution, (inputs, outputs), size, batch, recorded, dtype in _DOUBLE, channels_last)
-        way = takes(case, planner, threads)
+        way = takes(case, planner, threads) if device.type == "cpu" else takes_elsewhere(case)
     if way == "direct" and mode == "zeros":
         return _Route("torch")
     plain = len(shape) == 4 and len({dtype for _, dtype, _ in kinds}) == 1 and not autocast
@@ -200,7 +174,9 @@ def fourier_conv2d(
         ``"direct"`` is torch's own, ``"spatial"`` the core's direct sums for few channels and small kernels,
         ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole map, ``"auto"`` whichever is
         expected to be fastest, or was measured to be: after ``pyfdsr.set_planner("measure")``, the first call
-        of every shape times all ways once.
+        of every shape times all ways once. On other devices than the CPU ``"spatial"`` is torch's own, too,
+        ``"tiled"`` and ``"fourier"`` use ``torch.fft``, and ``"auto"`` takes torch's own up to kernels of 15
+        by 15.
     padding_mode : {"zeros", "circular", "replicate", "reflect"}
         What surrounds the input, as in :class:`torch.nn.Conv2d`. Copies are made of ``"replicate"`` and
         ``"reflect"`` only where gradients are recorded, and where torch's kernels are taken.
@@ -217,7 +193,7 @@ def fourier_conv2d(
     ------
     RuntimeError, TypeError, ValueError
         What torch raises for arguments that do not fit together; ValueError for an unknown `algorithm` or
-        `padding_mode`, and for the core's algorithms on devices other than the CPU.
+        `padding_mode`, and for tensors on different devices.
 
     Notes
     -----
@@ -246,11 +222,11 @@ def fourier_conv2d(
     if algorithm == "direct" and torch.jit.is_tracing():
         return traced(input, weight, bias, stride, padding, dilation, groups, padding_mode)
     try:
-        kinds = (_kind(input), _kind(weight), *(() if bias is None else (_kind(bias),)))
+        kinds = (kind_of(input), kind_of(weight), *(() if bias is None else (kind_of(bias),)))
     except AttributeError:  # not tensors
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     arguments = (stride, padding, dilation, groups, algorithm, padding_mode)
-    state = (_is_recorded(input, weight), _is_channels_last(input), torch.is_autocast_enabled("cpu"))
+    state = (_is_recorded(input, weight), _is_channels_last(input), autocasts(input.device.type))
     try:
         route = _route_of(kinds, *arguments, *state)
     except (TypeError, ValueError):
@@ -260,16 +236,16 @@ def fourier_conv2d(
     if route.as_it_is:
         return autograd.fourier_conv2d(input, weight, bias, route.settings, algorithm, weight_version)
     if route.way != "fourier":
-        _check_device(algorithm, input)
+        _check_device(algorithm, input, weight)
     if route.way == "torch":
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     x = input if input.ndim == 4 else input[None]
     if route.way == "fourier":
-        convolution, x = route.convolution, _in_precision(x)
+        convolution, x = route.convolution, in_precision(x)
         if is_to_be_padded(convolution, state[0]):
             convolution, x = padded(convolution, x)
         y = _in_fourier_domain(x, weight, bias, convolution, algorithm, weight_version)
-        y = y.to(_result_dtype(input.dtype))
+        y = y.to(result_dtype(input.dtype, input.device.type))
     else:
         y = direct(x, weight, bias, route.convolution, route.way)
     return y if input.ndim == 4 else y[0]
@@ -279,9 +255,9 @@ def _in_fourier_domain(
     x: Tensor, weight: Tensor, bias: Tensor | None, convolution: Convolution, algorithm: str, version: int
 ) -> Tensor:
     settings = settings_of(convolution, tuple(x.shape[-2:]))
-    w = _in_precision(weight).to(x.dtype)
+    w = in_precision(weight).to(x.dtype)
     if not x.is_complex():
-        b = None if bias is None else _in_precision(bias).to(x.dtype)
+        b = None if bias is None else in_precision(bias).to(x.dtype)
         keep = version if version > 0 else autograd.COMPARE if w is weight else autograd.DO_NOT_KEEP
         return autograd.fourier_conv2d(x, w, b, settings, algorithm, keep)
     y = _bilinear(
@@ -341,9 +317,9 @@ def fourier_conv_transpose2d(
     tensors = (input, weight, *(() if bias is None else (bias,)))
     sound = all(isinstance(t, Tensor) for t in tensors)
     if algorithm == "direct" or not (
-        sound and _is_sound([_kind(t) for t in tensors], groups, shape[0], outputs)
+        sound and is_sound([kind_of(t) for t in tensors], groups, shape[0], outputs)
     ):
-        _check_device(algorithm, input)
+        _check_device(algorithm, input, weight)
         return F.conv_transpose2d(*direct_arguments)
     if isinstance(padding, str):
         return F.conv_transpose2d(*direct_arguments)  # raises: there is no transpose of "same"
@@ -379,15 +355,16 @@ def fourier_conv_transpose2d(
             False,
         )
         look_up = takes.__wrapped__ if torch.compiler.is_compiling() else takes
-        if input.is_complex() or is_transformed() or look_up(case, "estimate", 1) != "fourier":
+        way = look_up(case, "estimate", 1) if input.is_cpu else takes_elsewhere(case)
+        if input.is_complex() or is_transformed() or way != "fourier":
             return F.conv_transpose2d(*direct_arguments)
-    v = _in_precision(input if input.ndim == 4 else input[None])
+    v = in_precision(input if input.ndim == 4 else input[None])
     if any(beyond):
         v = F.pad(v, (0, beyond[1], 0, beyond[0]))
-    w = _in_precision(weight).to(v.dtype)
+    w = in_precision(weight).to(v.dtype)
     settings = settings_of(convolution, size)
     y = _bilinear(lambda a, b: autograd.fourier_conv2d_adjoint_input(a, b, settings, algorithm), v, w)
     if bias is not None:
-        y = y + _in_precision(bias).to(y.dtype)[:, None, None]
-    y = y.to(_result_dtype(input.dtype))
+        y = y + in_precision(bias).to(y.dtype)[:, None, None]
+    y = y.to(result_dtype(input.dtype, input.device.type))
     return y if input.ndim == 4 else y[0]

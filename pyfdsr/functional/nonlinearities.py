@@ -22,7 +22,7 @@ from pyfdsr.nonlinearity import (
     per_layer,
 )
 
-from .checks import complex_field, constant_in_graphs, precision_of, tensor_of
+from .checks import check_devices, complex_field, constant_in_graphs, precision_of, tensor_of
 
 __all__ = [
     "custom",
@@ -62,17 +62,27 @@ def _eager() -> bool:
     return not torch.compiler.is_compiling()
 
 
-def _row(spec: Nonlinearity | None) -> Tensor:
-    values = () if spec is None else spec.parameters()
-    if not any(isinstance(value, Tensor) for value in values):
-        return torch.tensor([*values, *[0.0] * (4 - len(values))], dtype=torch.float64)
+def _row(values: Sequence[Any], field: Tensor) -> Tensor:
+    """Return parameters as a row [4] on the field's device, for which writing numbers does not wait."""
+    # One kind of device has no double precision.
+    options = {
+        "dtype": torch.float32 if field.device.type == "mps" else torch.float64,
+        "device": field.device,
+    }
     columns = [
-        value.reshape(()).to(torch.float64)
+        value.reshape(()).to(options["dtype"])
         if isinstance(value, Tensor)
-        else torch.tensor(value, dtype=torch.float64)
+        else torch.full((), value, **options)
         for value in values
     ]
-    return torch.nn.functional.pad(torch.stack(columns), (0, 4 - len(values)))
+    return torch.stack([*columns, *[torch.zeros((), **options)] * (4 - len(values))])
+
+
+def _on_device(specs: Sequence[Nonlinearity | None], field: Tensor) -> None:
+    for spec in specs:
+        for value in () if spec is None else spec.parameters():
+            if isinstance(value, Tensor):
+                check_devices("field", field, f"a parameter of {type(spec).__name__}", value)
 
 
 @lru_cache(maxsize=64)
@@ -80,19 +90,29 @@ def _numbers(rows: tuple[tuple[float, ...], ...]) -> np.ndarray:
     return np.array([[*row, *[0.0] * (4 - len(row))] for row in rows])
 
 
-def parameters_of(specs: Sequence[Nonlinearity | None]) -> Tensor:
+def parameters_of(specs: Sequence[Nonlinearity | None], field: Tensor) -> Tensor:
     """Return the parameters as float64 [L, 4], unused entries 0, connected to those that are tensors.
 
-    The tensor may share its memory with that of other calls: it is to be read only.
+    Where all are numbers the tensor lies on the CPU, whatever the device of `field`. It may share its memory
+    with that of other calls: it is to be read only.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is a tensor of another device than `field`.
     """
     shared = all(spec is specs[0] for spec in specs)
-    if _eager():
-        rows = tuple(() if spec is None else spec.parameters() for spec in (specs[:1] if shared else specs))
-        if not any(isinstance(value, Tensor) for row in rows for value in row):
-            return torch.from_numpy(_numbers(rows * len(specs) if shared else rows))
+    rows = tuple(() if spec is None else spec.parameters() for spec in (specs[:1] if shared else specs))
+    if not any(isinstance(value, Tensor) for row in rows for value in row):
+        rows = rows * len(specs) if shared else rows
+        if _eager():
+            return torch.from_numpy(_numbers(rows))
+        padded = [[*row, *[0.0] * (4 - len(row))] for row in rows]
+        return torch.tensor(padded, dtype=torch.float64)
+    _on_device(specs, field)
     if shared:
-        return _row(specs[0]).expand(len(specs), 4)
-    return torch.stack([_row(spec) for spec in specs])
+        return _row(rows[0], field).expand(len(specs), 4)
+    return torch.stack([_row(row, field) for row in rows])
 
 
 def kinds_of(specs: Sequence[Nonlinearity | None]) -> str:
@@ -118,7 +138,7 @@ def nonlinear(field: Tensor, spec: Nonlinearity | None) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If `field` is no floating CPU tensor, or `spec` no specification.
+        If `field` is no floating tensor, `spec` no specification, or its tensors are on another device.
 
     Examples
     --------
@@ -135,7 +155,7 @@ def nonlinear(field: Tensor, spec: Nonlinearity | None) -> Tensor:
     if spec is None:
         return field
     return autograd.nonlinearity(
-        field, parameters_of([spec])[0], spec.kind, addresses_of([spec], precision == torch.float64)
+        field, parameters_of([spec], field)[0], spec.kind, addresses_of([spec], precision == torch.float64)
     )
 
 

@@ -12,6 +12,7 @@ from pyfdsr import _chip, autograd
 from pyfdsr._convolution import Convolution, convolution_of, output_size_of
 from pyfdsr.chip.config import ChipConfig
 
+from .checks import autocasts, check_devices
 from .fourier_conv2d import fourier_conv2d
 from .sample_numbers import current_sample_offset
 
@@ -30,9 +31,9 @@ def check_gradient(gradient: Any) -> str:
     return gradient
 
 
-def _is_cast(*dtypes: torch.dtype) -> bool:
+def _is_cast(device: str, *dtypes: torch.dtype) -> bool:
     # Autocast leaves double precision alone.
-    return torch.is_autocast_enabled("cpu") and torch.float64 not in dtypes
+    return autocasts(device) and torch.float64 not in dtypes
 
 
 def _check(input: Any, weight: Any, bias: Any) -> None:
@@ -43,9 +44,10 @@ def _check(input: Any, weight: Any, bias: Any) -> None:
             raise TypeError(f"{name}={tensor!r}: must be a tensor")
         if tensor.dtype not in _REAL:
             raise TypeError(f"{name} has dtype {tensor.dtype}: must be real floating")
-        if tensor.device.type != "cpu":
-            raise ValueError(f"{name} is on device {tensor.device}: the compiled core works on cpu tensors")
-        if tensor.dtype != input.dtype and not _is_cast(tensor.dtype, input.dtype):
+        if tensor.is_meta:
+            raise ValueError(f"{name} is on device meta: the emulated chip needs values")
+        check_devices("input", input, name, tensor)
+        if tensor.dtype != input.dtype and not _is_cast(tensor.device.type, tensor.dtype, input.dtype):
             raise TypeError(
                 f"{name} has dtype {tensor.dtype} and input {input.dtype}: must be the same without autocast"
             )
@@ -91,6 +93,8 @@ def optical_conv2d(
     gone_back: Callable[[dict[str, int]], None] | None = None,
 ) -> Tensor:
     """Convolve like :func:`torch.nn.functional.conv2d`, on an emulated chip.
+
+    The emulation runs on the CPU: tensors of another device are copied there, and the results back.
 
     Parameters
     ----------

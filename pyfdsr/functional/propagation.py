@@ -24,11 +24,12 @@ def _transfer(
     wavelength: float,
     band_limit: bool,
     double: bool,
+    device: torch.device,
 ) -> Tensor:
     with torch.inference_mode(False):  # what is kept here must serve training too
         return torch.from_numpy(
             _core.angular_spectrum_transfer(shape, distance, pitch, wavelength, band_limit, double)
-        )
+        ).to(device)
 
 
 _traced_transfer = constant_in_graphs(_transfer.__wrapped__)
@@ -96,5 +97,6 @@ def propagate(
         float(wavelength),
         bool(band_limit),
         precision_of(field) == torch.float64,
+        field.device,
     )
     return four_f(field, transfer=transfer, grid=grid)

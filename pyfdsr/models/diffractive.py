@@ -171,7 +171,8 @@ class DiffractiveSR(LayeredNetwork):
             angular_spectrum_transfer(padded, distance, self.pitch, self.wavelength)
             for distance in self.distances
         ]
-        phases = torch.cat([self.phases.detach().double(), torch.zeros(1, *self.support).double()])
+        phases = self.phases.detach().cpu().double()
+        phases = torch.cat([phases, phases.new_zeros(1, *self.support)])
         return torch.stack(transfers), torch.exp(1j * phases), (*self.nonlinearity, None)
 
     def extra_repr(self) -> str:

@@ -56,10 +56,9 @@ class _Parametric(Nonlinearity):
 
     def extra_repr(self) -> str:
         """Describe the parameters."""
-        values = {name: torch.as_tensor(getattr(self, name)).item() for name in self._names}
-        return ", ".join(
-            [*(f"{name}={value:g}" for name, value in values.items()), f"learnable={self.learnable}"]
-        )
+        values = {name: torch.as_tensor(getattr(self, name)) for name in self._names}
+        shown = [f"{name}={'?' if v.is_meta else format(v.item(), 'g')}" for name, v in values.items()]
+        return ", ".join([*shown, f"learnable={self.learnable}"])
 
 
 class Kerr(_Parametric):

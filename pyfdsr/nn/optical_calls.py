@@ -43,9 +43,9 @@ class Call(NamedTuple):
 
 def number_of_weight(weight: Tensor) -> int:
     """Return a layer's own number, from the bits of its first weight: the same for the same torch seed."""
-    if weight.device.type != "cpu" or not weight.numel():
+    if weight.is_meta or not weight.numel():
         return GIVEN_NUMBERS
-    content = weight.detach().contiguous().view(torch.uint8).numpy()
+    content = weight.detach().cpu().contiguous().view(torch.uint8).numpy()
     return GIVEN_NUMBERS | zlib.crc32(memoryview(content).cast("B"))
 
 
@@ -53,7 +53,7 @@ def _bits(x: Tensor) -> tuple[Any, ...]:
     """Return what tells one input from another: the sum of its words and a sample of them."""
     kind = {2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
     words = x.detach().contiguous().view(kind).flatten()
-    sample = words[:: max(1, len(words) // _SAMPLES)].clone().numpy().tobytes()
+    sample = words[:: max(1, len(words) // _SAMPLES)].clone().cpu().numpy().tobytes()
     return tuple(x.shape), int(words.sum(dtype=torch.int64)), sample
 
 

@@ -207,7 +207,7 @@ class OpticalConv2d(FourierConv2d):
             self._gone_back = not any(t.requires_grad for t in tensors)
         gain = None
         if self.chip_gain.numel():
-            gain = torch.view_as_complex(self.chip_gain.double()).numpy()
+            gain = torch.view_as_complex(self.chip_gain.cpu().double()).numpy()
         return optical_conv2d(
             input,
             weight,

@@ -48,7 +48,9 @@ def like(values: np.ndarray, x: Any) -> Any:
         "complex32",
     )
     values = values.astype(np.float32 if single else np.float64)
-    return sys.modules["torch"].from_numpy(values).to(x.device) if is_tensor(x) else values
+    if not is_tensor(x):
+        return values
+    return sys.modules["torch"].from_numpy(values).to(x.device, non_blocking=True)
 
 
 def real_and_complex(name: str, x: Any, allow_complex: bool = True) -> Any:

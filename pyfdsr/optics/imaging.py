@@ -89,12 +89,15 @@ class ImagingOptics:
         Raises
         ------
         TypeError, ValueError
-            If `intensity` is not real floating point, has fewer than two axes, is negative somewhere or
-            larger than the grid; if the grid is a real number and no `support` is given.
+            If `intensity` is not real floating point, has fewer than two axes, is negative somewhere (looked
+            for in arrays and CPU tensors) or larger than the grid; if the grid is a real number and no
+            `support` is given.
         """
         intensity = real_and_complex("intensity", intensity, allow_complex=False)
         self._check_size("intensity", intensity, support)
-        if not compiling() and (intensity < 0).any():
+        # Looking at values makes the host wait for another device: there, NaN is what comes of them.
+        looked_at = not is_tensor(intensity) or intensity.device.type == "cpu"
+        if looked_at and not compiling() and (intensity < 0).any():
             raise ValueError(f"intensity has minimum {float(intensity.min())!r}: must be 0 or greater")
         return self.low_pass(namespace(intensity).sqrt(intensity), support)
 

@@ -1,4 +1,4 @@
-"""The emulated chip, which runs in the compiled core alone: tensors of other devices are copied there and back."""
+"""The emulated chip, which runs in the compiled core alone: other devices' tensors go there and back."""
 
 from __future__ import annotations
 
