@@ -23,9 +23,9 @@ CASES = {
         "field has dtype torch.int64: must be real",
     ),
     "device": (
-        lambda: F.windowed_dft(FIELD.to("meta"), 18, 5),
+        lambda: F.four_f(FIELD.to("meta"), torch.zeros(5, 5), 18),
         ValueError,
-        "field is on device meta: .* cpu",
+        "phase is on device cpu and field on meta: all tensors of a call must be on one device",
     ),
     "sparse": (
         lambda: F.windowed_dft(FIELD.to_sparse(), 18, 5),
