@@ -22,7 +22,7 @@ set_target_properties(
              CUDA_RUNTIME_LIBRARY Static)
 
 if(FDSR_BUILD_PYTHON)
-  pybind11_add_module(_cuda MODULE csrc/cuda/bindings.cpp)
+  pybind11_add_module(_cuda MODULE csrc/cuda/python/module.cpp)
   target_link_libraries(_cuda PRIVATE fdsr_cuda)
   string(REPLACE ";" " " FDSR_CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
   target_compile_definitions(_cuda PRIVATE FDSR_CUDA_ARCHITECTURES="${FDSR_CUDA_ARCHITECTURES}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from . import _chip, _core, _plans
@@ -112,8 +113,8 @@ def build_config() -> dict[str, Any]:
     dict
         ``version``, ``fft_provider`` (where FFTW came from), ``fftw_single`` and ``fftw_double``, ``isa``
         (the instruction set in use; forced by the environment variable ``PYFDSR_ISA``), ``compiled_isas``,
-        ``compiler``, ``cuda``, ``threads``, ``planner``, ``devices`` (what computes on the tensors of which
-        device: the compiled core, or torch's own operations).
+        ``compiler``, ``cuda`` (whether its kernels were built), ``threads``, ``planner``, ``devices`` (what
+        computes on which: the compiled core, the CUDA kernels, torch's own operations).
 
     Examples
     --------
@@ -121,9 +122,11 @@ def build_config() -> dict[str, Any]:
     >>> pyfdsr.build_config()["isa"] in ("avx512", "avx2", "portable")
     True
     """
-    served = {"cpu": "core", "other": "torch"}
+    cuda = find_spec("pyfdsr._cuda") is not None
+    served = {"cpu": "core", "cuda": "cuda" if cuda else "torch", "other": "torch"}
     return {
         **_core.build_info(),
+        "cuda": cuda,
         "threads": get_num_threads(),
         "planner": get_planner(),
         "devices": served,

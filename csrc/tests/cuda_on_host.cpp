@@ -1,5 +1,5 @@
 // The library fdsr_cuda without CUDA: the same kernels and the same code that launches them, on threads of the host.
-// With csrc/cuda/bindings.cpp it makes the module with which the tests run pyfdsr's CUDA backend on any machine.
+// With csrc/cuda/python/module.cpp it makes the module with which the tests run pyfdsr's CUDA backend on any machine.
 #include "cuda/four_f_stack.hpp"
 #include "host_team.hpp"
 

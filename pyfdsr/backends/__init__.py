@@ -1,4 +1,4 @@
-"""Who computes: the compiled core for CPU tensors, torch's own operations for those of any other device.
+"""Who computes: the compiled core for CPU tensors, CUDA kernels where built, torch elsewhere.
 
 Backends are modules of raw maps (:class:`Backend`), which :mod:`pyfdsr.autograd` makes differentiable.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from . import by_torch, core
+from . import by_torch, core, cuda
 from .geometry import CallbackAddresses, Geometry, is_double
 from .interface import Backend, StackPlan
 
@@ -27,8 +27,8 @@ __all__ = [
     "is_double",
 ]
 
-_NAMED: dict[str, Any] = {"core": core, "torch": by_torch}
-_BY_DEVICE: dict[str, Any] = {"cpu": core}
+_NAMED: dict[str, Any] = {"core": core, "torch": by_torch, "cuda": cuda}
+_BY_DEVICE: dict[str, Any] = {"cpu": core, **({"cuda": cuda} if cuda.is_built() else {})}
 _FORCED: ContextVar[Any] = ContextVar("pyfdsr_backend", default=None)
 
 
@@ -48,12 +48,12 @@ def forced(name: str) -> Iterator[None]:
 
     Parameters
     ----------
-    name : {"core", "torch"}
+    name : {"core", "torch", "cuda"}
 
     Raises
     ------
     ValueError
-        If there is no backend of this name.
+        If there is no backend of this name, or the package was built without it.
 
     Examples
     --------
@@ -67,6 +67,8 @@ def forced(name: str) -> Iterator[None]:
     """
     if name not in _NAMED:
         raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, _NAMED))}")
+    if name == "cuda" and not cuda.is_built():
+        raise ValueError("name='cuda': the package was built without CUDA (-DPYFDSR_CUDA=ON builds it)")
     token = _FORCED.set(_NAMED[name])
     try:
         yield

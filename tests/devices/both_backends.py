@@ -1,4 +1,4 @@
-"""One computation by the compiled core and by torch's operations."""
+"""One computation by the compiled core and by another backend."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,10 +21,14 @@ def assert_adjoint(there: tuple[Tensor, Tensor], back: tuple[Tensor, Tensor]) ->
     assert (products[0] - products[1]).abs() <= allowed("adjointness", there[0].dtype) * scale
 
 
+OTHER = "torch"
+"""Which backend is held against the core."""
+
+
 def both(run: Callable[..., Tensor | Sequence[Tensor]], *inputs: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Results and gradients of ``run(*inputs)``, first by torch, then by the core."""
+    """Results and gradients of ``run(*inputs)``, first by another backend, then by the core."""
     found = []
-    for name in ("torch", "core"):
+    for name in (OTHER, "core"):
         with backends.forced(name):
             out = run(*inputs)
             out = [out] if isinstance(out, Tensor) else list(out)

@@ -16,25 +16,37 @@ MASK = torch.zeros(2, 5, 5)
 def test_devices_have_their_backends():
     assert backends.backend_of(X) is backends.core
     assert backends.backend_of(ELSEWHERE) is backends.by_torch
-    assert backends.backend_for("cuda") is backends.by_torch
+    assert backends.backend_for("xpu") is backends.by_torch
+    kernels = backends.cuda if backends.cuda.is_built() else backends.by_torch
+    assert backends.backend_for("cuda") is kernels
     with backends.forced("torch"):
         assert backends.backend_of(X) is backends.by_torch
         with backends.forced("core"):
             assert backends.backend_of(X) is backends.core
     assert backends.backend_of(X) is backends.core
     with (
-        pytest.raises(ValueError, match="name='gpu': must be one of 'core', 'torch'"),
+        pytest.raises(ValueError, match="name='gpu': must be one of 'core', 'torch', 'cuda'"),
         backends.forced("gpu"),
     ):
         pass
-    assert pyfdsr.build_config()["devices"] == {"cpu": "core", "other": "torch"}
+    built = pyfdsr.build_config()
+    assert built["cuda"] == backends.cuda.is_built()
+    assert built["devices"] == {"cpu": "core", "cuda": "cuda" if built["cuda"] else "torch", "other": "torch"}
 
 
-@pytest.mark.parametrize("backend", [backends.core, backends.by_torch], ids=lambda b: b.__name__)
+def test_what_was_not_built_is_not_forced(monkeypatch):
+    monkeypatch.setattr(backends.cuda.native, "_module", None)
+    with pytest.raises(ValueError, match="built without CUDA"), backends.forced("cuda"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "backend", [backends.core, backends.by_torch, backends.cuda], ids=lambda b: b.__name__
+)
 def test_backends_offer_the_interface(backend):
     offered = {name for name in vars(backends.Backend) if not name.startswith("_")}
     offered |= {"TAPE_LAYOUT"}
-    assert offered == set(backend.__all__)
+    assert offered == set(backend.__all__) - {"is_built"}
     for name in offered - {"TAPE_LAYOUT", "chip_conv2d", "chip_conv2d_adjoint_weight"}:
         wanted = list(inspect.signature(getattr(backends.Backend, name)).parameters)[1:]
         assert list(inspect.signature(getattr(backend, name)).parameters) == wanted, name

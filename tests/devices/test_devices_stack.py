@@ -22,6 +22,8 @@ from pyfdsr.nonlinearity import (
 )
 from tolerances import assert_close
 
+pytestmark = pytest.mark.usefixtures("other")
+
 MIXED = (Kerr(2.0), SaturableAbsorber(1.0, 0.5), None)
 PARAMETRIC = {
     "kerr": (Kerr, (2.0,)),

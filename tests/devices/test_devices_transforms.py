@@ -6,7 +6,6 @@ import torch
 from both_backends import assert_adjoint, both, random
 from cases import CASES, LOW_RANK_CASES, PAPER, pair
 from pyfdsr import _plans, backends
-from pyfdsr.backends import by_torch
 from pyfdsr.backends.by_torch.folded import FoldedTransform
 from pyfdsr.backends.by_torch.pruned_fft import PrunedFft
 from pyfdsr.backends.by_torch.windowed_dft import transform_of
@@ -29,11 +28,11 @@ def given(kind, geometry, *leading, dtype=torch.complex128, seed=0):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", CASES + LOW_RANK_CASES + (PAPER,), ids=str)
-def test_all_kinds_agree_with_the_core(case, kind):
+def test_all_kinds_agree_with_the_core(other, case, kind):
     geometry = geometry_of(case)
     for dtype in (torch.complex64, torch.complex128):
         x = given(kind, geometry, 3, dtype=dtype)
-        found = by_torch.windowed_dft(x, kind, geometry)
+        found = other.windowed_dft(x, kind, geometry)
         assert found.dtype == dtype and found.is_contiguous()
         # Dense on both sides: what the core's skeletons leave out is tested elsewhere.
         plan = _plans.windowed_dft_plan(*geometry, dtype == torch.complex128, "folded")
@@ -42,10 +41,10 @@ def test_all_kinds_agree_with_the_core(case, kind):
 
 @pytest.mark.parametrize("kind", ADJOINTS)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_adjointness(case, kind):
+def test_adjointness(other, case, kind):
     geometry = geometry_of(case)
     x, v = given(kind, geometry), given(ADJOINTS[kind], geometry, seed=1)
-    there, back = by_torch.windowed_dft(x, kind, geometry), by_torch.windowed_dft(v, ADJOINTS[kind], geometry)
+    there, back = other.windowed_dft(x, kind, geometry), other.windowed_dft(v, ADJOINTS[kind], geometry)
     assert_adjoint((v, there), (back, x))
 
 
@@ -70,7 +69,7 @@ def test_large_whole_grids_take_ffts():
 
 
 @pytest.mark.parametrize("shape", [(0, 6, 7), (6, 7), (2, 1, 3, 6, 7)], ids=str)
-def test_leading_axes(shape):
+def test_leading_axes(other, shape):
     found, expected = both(lambda x: windowed_dft(x, (18, 20), (5, 4)), random(*shape).requires_grad_())
     for ours, theirs in zip(found, expected, strict=True):
         assert_close("transform", ours, theirs)
