@@ -33,7 +33,7 @@ class EngineNetwork:
         pyfdsr.set_num_threads(case.threads)
         self.field, self.weights = inputs.field, inputs.weights
         self.model = AOSRNN(case.layers, case.window, case.band, case.grid, nonlinearity=Kerr(case.strength))
-        self.model.to(inputs.phases.dtype)
+        self.model.to(inputs.phases)
         with torch.no_grad():
             self.model.phases.copy_(inputs.phases)
 

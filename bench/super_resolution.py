@@ -105,9 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         times = f"{timing.best * 1e3:9.1f}{timing.median * 1e3:9.1f}{spent[name] * 1e3:11.1f}"
         print(f"{name:24}{times}   {timing.best / base:.2f}")
     peer = min(timing.best for name, timing in timings.items() if name.startswith("torch"))
-    print(
-        f"pyfdsr takes {base / peer:.2f} of the better torch format"
-    )
+    print(f"pyfdsr takes {base / peer:.2f} of the better torch format")
     if options.json:
         results = {name: timing.as_dict() | {"processor": spent[name]} for name, timing in timings.items()}
         record = {"machine": machine, "size": size, "threads": options.threads, "seconds": results}

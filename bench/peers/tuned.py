@@ -25,7 +25,7 @@ class TunedNetwork(TorchNetwork):
         super().__init__(case, inputs)
         position = torch.arange(case.window, dtype=torch.float64)
         ramp = unit_phasor(position * (-2 * math.pi * case.lowest_frequency / case.grid))
-        self.ramp = (ramp[:, None] * ramp[None, :]).to(self.field.dtype)  # [S, S]
+        self.ramp = (ramp[:, None] * ramp[None, :]).to(self.field)  # [S, S]
 
     def intensity(self, field: torch.Tensor, phases: torch.Tensor) -> torch.Tensor:
         """Intensity [B, S, S]."""
