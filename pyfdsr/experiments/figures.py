@@ -11,8 +11,8 @@ from pyfdsr.report.figures import sample_rows
 from pyfdsr.report.style import COLOURS, house_style, new_figure
 
 __all__ = [
-    "accuracy", "bars", "depth", "gains", "intensity", "ledger", "samples", "tradeoff", "transfer",
-    "two_bars",
+    "accuracy", "bars", "depth", "gains", "intensity", "ledger", "samples", "spectra", "stability",
+    "tradeoff", "transfer", "two_bars",
 ]  # fmt: skip
 
 _WIDTH = 7.5  # inches: the page's
@@ -182,6 +182,19 @@ def intensity(curves: Mapping[str, Mapping[float, float]], level: float | None) 
     return figure
 
 
+def stability(points: Mapping[str, tuple[float, float]]) -> Any:
+    """Width of the range of intensities over the peak PSNR: Figure 5c."""
+    with house_style():
+        figure = new_figure(_WIDTH * 0.6, 2.9)
+        axes = figure.subplots()
+        for (label, (peak, width)), style in zip(points.items(), _styles(), strict=False):
+            axes.plot([peak], [width], label=label, **style | {"linestyle": "", "markersize": 7})
+        axes.set(xlabel="peak PSNR (dB)", ylabel="width (range of p above the input)")
+        axes.margins(0.15)
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
 def transfer(table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
     """PSNR by test set (groups) and training set (colours), with the input's as a line: Figure 6c."""
     tests = list(next(iter(table.values())))
@@ -255,4 +268,33 @@ def ledger(account: Any) -> Any:
         axes.set(xlabel="unit", ylabel="energy (% of the input's in the window)", xticks=units)
         axes.grid(False, axis="x")
         axes.legend(loc="upper right")
+    return figure
+
+
+def spectra(
+    frequencies: np.ndarray, curves: Mapping[str, np.ndarray], imaged: float, collected: float
+) -> Any:
+    """Energy by spatial frequency, unit by unit, and what lies beyond the masks: Figure 3.
+
+    `imaged` and `collected` are the half-widths of the imaging optics and of the masks, 1/m.
+    """
+    with house_style():
+        figure = new_figure(_WIDTH, 1.2 * len(curves) + 0.8)
+        panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (label, curve) in zip(panels, curves.items(), strict=True):
+            share = 100 * curve / curve.sum()
+            beyond = np.abs(frequencies) > collected
+            axes.semilogy(frequencies / 1e3, np.maximum(share, 1e-6), color=COLOURS["blue"], linewidth=1)
+            for side in (frequencies < -collected, frequencies > collected):
+                axes.fill_between(
+                    frequencies[side] / 1e3, 1e-6, np.maximum(share[side], 1e-6), color=COLOURS["vermilion"],
+                    alpha=0.6, linewidth=0,
+                )  # fmt: skip
+            for edge in (-1, 1):
+                axes.axvline(edge * imaged / 1e3, color=COLOURS["black"], linestyle="--", linewidth=1)
+                axes.axvline(edge * collected / 1e3, color=COLOURS["vermilion"], linestyle=":", linewidth=1.2)
+            axes.set(ylim=(1e-4, 100))
+            axes.set_title(f"{label}: {share[beyond].sum():.1f} % beyond the masks", loc="left", fontsize=8)
+        panels[-1].set_xlabel("spatial frequency along x (1/mm)")
+        figure.supylabel("energy at a frequency (% of the field's)", fontsize=8)
     return figure

@@ -14,6 +14,7 @@ from .experiment import Outcome, Row, experiment
 from .laboratory import NotTrained
 from .quality import by_set, psnr_text, trained_scores
 from .settings import Settings
+from .spectra import spectra_of
 
 __all__ = ["ENERGY", "EVERYTHING", "FIG4", "FIG5", "FIG6"]
 
@@ -54,13 +55,13 @@ def _fig5(settings: Settings) -> dict[str, TrainingConfig]:
     return {"trained on p = 1": settings.config(settings.digits), **robust}
 
 
-def _width(curve: dict[float, float], level: float) -> str:
-    """Range of peak intensities, interpolated, in which a curve exceeds the input's PSNR around its best."""
+def _range_above(curve: dict[float, float], level: float) -> tuple[float, float] | None:
+    """Peak intensities, interpolated, between which a curve exceeds the input's PSNR around its best."""
     peaks = np.array(sorted(curve))
     above = np.array([curve[peak] for peak in peaks]) - level
     best = int(np.argmax(above))
     if above[best] <= 0:
-        return "nowhere above the input"
+        return None
     ends = []
     for step in (-1, 1):
         at = best
@@ -71,12 +72,19 @@ def _width(curve: dict[float, float], level: float) -> str:
             continue
         share = above[at] / (above[at] - above[at + step])
         ends.append(float(peaks[at] + share * (peaks[at + step] - peaks[at])))
+    return ends[0], ends[1]
+
+
+def _width(curve: dict[float, float], level: float) -> str:
+    ends = _range_above(curve, level)
+    if ends is None:
+        return "nowhere above the input"
     return f"width {ends[1] - ends[0]:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"
 
 
 @experiment("fig5", "Figure 5: brighter and dimmer objects", _fig5)
 def FIG5(laboratory: Any) -> Outcome:
-    curves, level, rows = {}, None, []
+    curves, level, rows, points = {}, None, [], {}
     for label, config in _fig5(laboratory.settings).items():
         try:
             curves[label] = {peak: laboratory.output_psnr(config, peak) for peak in PEAKS}
@@ -88,10 +96,15 @@ def FIG5(laboratory: Any) -> Outcome:
     for label, curve in curves.items():
         best = max(curve, key=curve.get)
         paper = "highest peak, narrowest" if label.endswith("p = 1") else "lower peak, wider"
+        ends = _range_above(curve, level)
+        points[label] = (curve[best], ends[1] - ends[0] if ends else 0.0)
         rows.append(Row(label, f"peak {curve[best]:.2f} dB at p = {best:g}, {_width(curve, level)}", paper))
         if label.endswith("p = 1"):
             rows.append(Row("drop at twice the intensity", f"{curve[1.0] - curve[2.0]:.2f} dB", "about 5 dB"))
-    drawn = [("fig5", "PSNR over the objects' peak intensity.", figures.intensity(curves, level))]
+    drawn = [
+        ("fig5", "PSNR over the objects' peak intensity.", figures.intensity(curves, level)),
+        ("fig5-width", "Stability against fidelity.", figures.stability(points)),
+    ]
     return Outcome(rows, drawn)
 
 
@@ -196,6 +209,23 @@ def ENERGY(laboratory: Any) -> Outcome:
         f"the window ({100 * (ledger.input_grid / ledger.input_window - 1):.1f} %) enters the first unit, "
         f"too. The account balances to {ledger.residual:.0e}."
     ]
+    pitch = config.pitch
+    frequencies, curves = spectra_of(model, objects[:20], pitch)
+    count = len(curves) - 1
+    kept = ["input", *(f"behind unit {unit}" for unit in dict.fromkeys((1, (count + 1) // 2, count)))]
+    step = 1 / (config.grid * pitch)
+    drawn = figures.spectra(
+        frequencies, {name: curves[name] for name in kept}, config.cutoff_bins * step, config.band / 2 * step
+    )
+    caption = (
+        "Spectra along x. Dashed: limit of the imaging optics; dotted: of the masks; shaded: light that the "
+        "next mask cannot collect."
+    )
     return Outcome(
-        rows, [("energy", "Energy behind every unit, and what took it.", figures.ledger(ledger))], notes
+        rows,
+        [
+            ("energy", "Energy behind every unit, and what took it.", figures.ledger(ledger)),
+            ("energy-spectra", caption, drawn),
+        ],
+        notes,
     )
