@@ -20,7 +20,7 @@ def compare(
     ],
     models: Annotated[
         list[Path],
-        typer.Option(help="Run folder or file of a network; give it as often as needed.", show_default=False),
+        typer.Option(help="Run folder, file or name of a network; as often as needed.", show_default=False),
     ],
     out: Annotated[Path, typer.Option(help="The sheet, .png or .jpg.", show_default=False)],
     names: Annotated[

@@ -84,7 +84,10 @@ def upscale_pictures(
         require("skimage.exposure", "matching histograms", "images")
     apply_threads(threads)
     jobs = jobs_of(source, target)
-    network = _network(model, optical)
+    from pyfdsr.chip import ChipConfig
+    from pyfdsr.training import load_cnn
+
+    network = load_cnn(model) if optical is None else load_cnn(model, True, ChipConfig.load(optical))
     times = network.scale // check_scale(network, scale)
     most = max_pixels * 1_000_000 // times**2
 
@@ -105,26 +108,6 @@ def upscale_pictures(
     failed = _each(jobs, run)
     if failed:
         raise RuntimeError(f"{failed} of {len(jobs)} pictures could not be done")
-
-
-def _network(model: str, optical: Path | None) -> Any:
-    from pyfdsr.chip import ChipConfig
-    from pyfdsr.models import load_pretrained, load_super_resolution, pretrained_names
-
-    arguments: tuple[Any, ...] = () if optical is None else (True, ChipConfig.load(optical))
-    path = Path(model)
-    if path.is_dir():
-        file = path / "model.safetensors"
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"--model {model}: the folder has no model.safetensors; is the run complete?"
-            )
-        return load_super_resolution(file, *arguments)
-    if path.is_file():
-        return load_super_resolution(path, *arguments)
-    if model in pretrained_names() or path.suffix == "":
-        return load_pretrained(model, *arguments)
-    raise FileNotFoundError(f"--model {model}: there is no such file or folder")
 
 
 def _check_free(job: Any, overwrite: bool) -> None:

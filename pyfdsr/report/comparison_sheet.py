@@ -64,9 +64,7 @@ def close_ups(row: Sequence[Panel], x: int, y: int, size: int) -> list[Panel]:
     return cut
 
 
-def comparison_sheet(
-    titles: Sequence[str], rows: Sequence[Sequence[Panel]], panel: int = 256, footer: str = ""
-) -> Any:
+def comparison_sheet(titles: Sequence[str], rows: Sequence[Sequence[Panel]], panel: int = 256) -> Any:
     """Put panels into rows under column titles.
 
     Parameters
@@ -77,8 +75,6 @@ def comparison_sheet(
     panel : int
         Side of a panel, pixels; pictures are enlarged or reduced to it by the nearest whole factor or, where
         there is none, by an antialiasing filter.
-    footer : str
-        A line at the foot, for instance about the origin of the pictures.
 
     Returns
     -------
@@ -103,7 +99,7 @@ def comparison_sheet(
     heights = [panel + (_TEXT if any(p.caption for p in row) else 0) + _GAP for row in rows]
     header = _HEADER + (lines - 1) * 25
     width = len(titles) * (panel + _GAP) + _GAP
-    sheet = pil.new("RGB", (width, header + sum(heights) + (_TEXT if footer else 0)), "white")
+    sheet = pil.new("RGB", (width, header + sum(heights)), "white")
     draw = draw_on(sheet)
     for column, title in enumerate(titles):
         middle = _GAP + column * (panel + _GAP) + panel / 2
@@ -115,8 +111,6 @@ def comparison_sheet(
             sheet.paste(_fitted(pil, shown.picture, panel), (left, top))
             draw.text((left + panel / 2, top + panel + 2), shown.caption, "black", font, "ma")
         top += height
-    if footer:
-        draw.text((_GAP, top), footer, "dimgray", font_of(16), "la")
     return sheet
 
 

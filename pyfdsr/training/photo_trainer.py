@@ -14,7 +14,13 @@ from torch import Tensor
 from pyfdsr.chip import ChipConfig, calibrate_ranges
 from pyfdsr.data import PhotoSet, downsample_nearest
 from pyfdsr.losses import parse_loss
-from pyfdsr.models import SuperResolutionCNN, load_super_resolution, save_super_resolution
+from pyfdsr.models import (
+    SuperResolutionCNN,
+    load_pretrained,
+    load_super_resolution,
+    pretrained_names,
+    save_super_resolution,
+)
 
 from .loop import TrainingLoop
 from .photo_config import PhotoTrainingConfig
@@ -26,11 +32,12 @@ __all__ = ["PhotoTrainer", "build_cnn", "calibrated", "load_cnn"]
 
 
 def load_cnn(path: str | Path, optical: bool = False, chip: ChipConfig | None = None, **arguments: Any):
-    """Return the network of a run folder or of a file of :func:`pyfdsr.models.save_super_resolution`.
+    """Return the network of a run folder or file, or one that comes with the package.
 
     Parameters
     ----------
     path : path
+        Where there is neither folder nor file, one of :func:`pyfdsr.models.pretrained_names`.
     optical, chip, **arguments
         As in :func:`pyfdsr.models.load_super_resolution`.
 
@@ -40,10 +47,19 @@ def load_cnn(path: str | Path, optical: bool = False, chip: ChipConfig | None = 
         When there is none, or it is of another kind; the message names the file.
     """
     path = Path(path)
-    file = RunFolder(path).model_file if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: is not there; a run folder has it once its training is complete")
-    return load_super_resolution(file, optical, chip, **arguments)
+    if path.is_dir():
+        file = RunFolder(path).model_file
+        if not file.is_file():
+            raise FileNotFoundError(f"{path}: the folder has no {file.name}; is the run complete?")
+        return load_super_resolution(file, optical, chip, **arguments)
+    if path.is_file():
+        return load_super_resolution(path, optical, chip, **arguments)
+    if str(path) in pretrained_names():
+        return load_pretrained(str(path), optical, chip, **arguments)
+    raise FileNotFoundError(
+        f"{path}: there is no such file or folder, and of the package's own networks there are "
+        f"{', '.join(pretrained_names()) or 'none'}"
+    )
 
 
 def calibrated(model: Any, inputs: Tensor) -> Any:

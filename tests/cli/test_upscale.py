@@ -115,7 +115,7 @@ def test_what_is_refused(command, network, tmp_path):
         ((picture, picture / "b.png"), 1, "b.png"),
         ((picture, tmp_path / "b.png", "--model", tmp_path / "empty"), 1, "has no model.safetensors"),
         ((picture, tmp_path / "b.png", "--model", "x.safetensors"), 1, "there is no such file or folder"),
-        ((picture, tmp_path / "b.png", "--model", "none"), 2, "is no pretrained network"),
+        ((picture, tmp_path / "b.png", "--model", "none"), 1, "own networks there are"),
         (
             (picture, tmp_path / "b.png", "--model", tmp_path / "foreign.safetensors"),
             2,

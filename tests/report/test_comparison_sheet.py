@@ -24,9 +24,9 @@ def test_panels_lie_in_rows_and_columns():
 def test_captions_and_titles_are_written():
     row = [Panel(np.full((64, 64, 3), 255, np.uint8), "20.00 dB")]
     plain = np.asarray(comparison_sheet([""], [row], 64))
-    titled = np.asarray(comparison_sheet(["one\ntwo"], [row], 64, footer="by somebody"))
+    titled = np.asarray(comparison_sheet(["one\ntwo"], [row], 64))
     assert (plain[-34:] < 255).any() and (plain[:34] == 255).all()
-    assert (titled[:34] < 255).any() and (titled[-26:] < 255).any()
+    assert (titled[:34] < 255).any()
 
 
 def test_close_ups_show_the_same_part_of_every_picture():

@@ -113,7 +113,7 @@ def test_a_warm_start_has_the_weights_of_the_run(config, photos, tmp_path):
     first = complete(config, photos, tmp_path / "first")
     warm = PhotoTrainer(config.replace(init=str(tmp_path / "first")), photos["train"])
     assert torch.equal(weights(warm), weights(first))
-    with pytest.raises(FileNotFoundError, match="nowhere.safetensors: is not there"):
+    with pytest.raises(FileNotFoundError, match="nowhere.safetensors: there is no such file or folder"):
         PhotoTrainer(config.replace(init=str(tmp_path / "nowhere.safetensors")), photos["train"])
     small = tmp_path / "small.safetensors"
     models.save_super_resolution(models.SuperResolutionCNN(depths=(4,), lengths=(1,)), small)
