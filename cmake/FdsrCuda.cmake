@@ -1,7 +1,13 @@
 # The CUDA kernels: the library fdsr_cuda and, with Python, the module pyfdsr._cuda.
 #
 # The machine code of compute capability 8.0 and 9.0 goes in, and intermediate code for what comes after.
-set(CMAKE_CUDA_ARCHITECTURES "80-real;90" CACHE STRING "Compute capabilities to compile for")
+if(CMAKE_VERSION VERSION_LESS 3.26)
+  message(FATAL_ERROR "PYFDSR_CUDA needs CMake 3.26 or newer, which knows C++20 in CUDA (pip install cmake); this is "
+                      "${CMAKE_VERSION}.")
+endif()
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
+  set(CMAKE_CUDA_ARCHITECTURES "80-real;90" CACHE STRING "Compute capabilities to compile for")
+endif()
 enable_language(CUDA)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.0)
   message(FATAL_ERROR "PYFDSR_CUDA needs nvcc 12 or newer (C++20, clusters); ${CMAKE_CUDA_COMPILER} is "

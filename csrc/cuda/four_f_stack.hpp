@@ -40,7 +40,8 @@ class FourFStack {
   const std::vector<T>& constants() const { return plan_.constants; }
   bool fits(int device) const;
   std::int64_t tape_size(std::int64_t batch) const { return 2 * batch * plan_.params.layers * plan_.params.layer_tape(); }
-  std::int64_t workspace_bytes(int device, std::int64_t batch, std::int64_t masks) const;
+  // value_bytes: of one value of the masks' gradient, 0 where none is asked for, as in a forward call.
+  std::int64_t workspace_bytes(int device, std::int64_t batch, std::int64_t masks, std::int64_t value_bytes) const;
 
   void forward(const Queue& queue, const T* constants, const double* parameters, std::int64_t batch,
                GivenMasks<T> masks, const StackForward<T>& io) const;
@@ -51,7 +52,7 @@ class FourFStack {
  private:
   struct Workspace;
   Launch launch_of(int device, std::int64_t batch, bool parameter_sums) const;
-  Workspace workspace_of(int device, std::int64_t batch, std::int64_t masks) const;
+  Workspace workspace_of(int device, std::int64_t batch, std::int64_t masks, std::int64_t value_bytes) const;
   StackParams<T> params_of(const Queue& queue, const T* constants, const double* parameters, std::int64_t batch,
                            GivenMasks<T>& masks, const Launch& launch) const;
 

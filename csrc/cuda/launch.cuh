@@ -12,7 +12,9 @@
 namespace fdsr::cuda {
 
 inline void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(status));
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // else the next launch would report it again
+  throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(status));
 }
 
 // The blocks of a cluster, or one block.
@@ -57,14 +59,18 @@ class OnDevice {
  public:
   explicit OnDevice(int device) {
     check(cudaGetDevice(&before_), "cudaGetDevice");
-    if (device != before_) check(cudaSetDevice(device), "cudaSetDevice");
+    changed_ = device != before_;
+    if (changed_) check(cudaSetDevice(device), "cudaSetDevice");
   }
-  ~OnDevice() { cudaSetDevice(before_); }
+  ~OnDevice() {
+    if (changed_) cudaSetDevice(before_);
+  }
   OnDevice(const OnDevice&) = delete;
   OnDevice& operator=(const OnDevice&) = delete;
 
  private:
   int before_ = 0;
+  bool changed_ = false;
 };
 
 template <class Kernel>
@@ -76,8 +82,10 @@ __global__ void __launch_bounds__(256) cluster_kernel(const __grid_constant__ Ke
 template <class Kernel>
 void launch_clusters(const Queue& queue, const Launch& launch, const Kernel& kernel) {
   const auto entry = cluster_kernel<Kernel>;
+  // All that the device has: launches of other sizes may wait in captured graphs.
+  const std::int64_t most = facts_of_device(queue.device).shared_per_block;
   check(cudaFuncSetAttribute(reinterpret_cast<const void*>(entry), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(launch.shared_bytes)),
+                             static_cast<int>(most)),
         "shared memory of a kernel");
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(launch.clusters * launch.cluster));

@@ -100,10 +100,10 @@ struct FourFStack<T>::Workspace {
 };
 
 template <class T>
-typename FourFStack<T>::Workspace FourFStack<T>::workspace_of(int device, std::int64_t batch,
-                                                              std::int64_t masks) const {
+typename FourFStack<T>::Workspace FourFStack<T>::workspace_of(int device, std::int64_t batch, std::int64_t masks,
+                                                              std::int64_t value_bytes) const {
   const StackParams<T>& p = plan_.params;
-  const std::int64_t one = std::int64_t{4} * p.layers * p.band_places() * sizeof(Complex<T>);
+  const std::int64_t one = std::int64_t{4} * p.layers * p.band_places();
   const auto aligned = [](std::int64_t bytes) { return (bytes + 255) / 256 * 256; };
   std::int64_t sums = 1, blocks = 1;
   for (const bool parameters : {false, true}) {
@@ -112,15 +112,16 @@ typename FourFStack<T>::Workspace FourFStack<T>::workspace_of(int device, std::i
     blocks = std::max<std::int64_t>(blocks, std::int64_t{launch.clusters} * launch.cluster);
   }
   Workspace w;
-  w.mask_sums = aligned(masks * one);
-  w.parameter_sums = w.mask_sums + aligned((masks == 1 ? sums : batch) * one);
+  w.mask_sums = aligned(masks * one * std::int64_t{sizeof(Complex<T>)});
+  w.parameter_sums = w.mask_sums + aligned((masks == 1 ? sums : batch) * one * value_bytes);
   w.bytes = w.parameter_sums + aligned(blocks * p.layers * 4 * std::int64_t{sizeof(double)});
   return w;
 }
 
 template <class T>
-std::int64_t FourFStack<T>::workspace_bytes(int device, std::int64_t batch, std::int64_t masks) const {
-  return workspace_of(device, batch, masks).bytes;
+std::int64_t FourFStack<T>::workspace_bytes(int device, std::int64_t batch, std::int64_t masks,
+                                            std::int64_t value_bytes) const {
+  return workspace_of(device, batch, masks, value_bytes).bytes;
 }
 
 template <class T>
@@ -159,7 +160,8 @@ void FourFStack<T>::adjoint(const Queue& queue, const T* constants, const double
   const OnDevice here(queue.device);
   const Launch launch = launch_of(queue.device, batch, results.parameters != nullptr);
   const StackParams<T> p = params_of(queue, constants, parameters, batch, masks, launch);
-  const Workspace w = workspace_of(queue.device, batch, masks.masks);
+  const std::int64_t value_bytes = results.phase ? sizeof(T) : results.transfer ? sizeof(Complex<T>) : 0;
+  const Workspace w = workspace_of(queue.device, batch, masks.masks, value_bytes);
   char* memory = static_cast<char*>(queue.workspace);
   io.phase = results.phase ? reinterpret_cast<T*>(memory + w.mask_sums) : nullptr;
   io.transfer = results.transfer ? reinterpret_cast<Complex<T>*>(memory + w.mask_sums) : nullptr;

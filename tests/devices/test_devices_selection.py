@@ -4,9 +4,10 @@ import inspect
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 import pyfdsr
-from pyfdsr import backends, functional
+from pyfdsr import _plans, backends, functional
 from pyfdsr.nonlinearity import Kerr
 
 X, ELSEWHERE = torch.rand(2, 6, 6), torch.rand(2, 6, 6, device="meta")
@@ -102,3 +103,22 @@ def refused(name, function):
         return function(tensor, *arguments)
 
     return guarded
+
+
+def test_plans_made_while_a_graph_is_traced_serve_real_tensors(cuda_on_host, monkeypatch):
+    monkeypatch.setattr(backends.cuda.native, "_module", cuda_on_host)
+    _plans.clear()
+    geometry = backends.Geometry((6, 6), (5, 5), (18.0, 18.0), False)
+    with FakeTensorMode():
+        plan = backends.cuda.stack_plan(geometry, (6, 6), "kerr", False, torch.device("cpu"))
+    assert not isinstance(plan.constants, FakeTensor) and plan.constants.data_ptr()
+    _plans.clear()
+
+
+def test_kernels_do_not_take_what_they_cannot_reach(cuda_on_host, monkeypatch):
+    class Compiled:
+        architectures = "80-real 90"
+
+    monkeypatch.setattr(backends.cuda.native, "_module", Compiled())
+    with backends.forced("cuda"), pytest.raises(ValueError, match="the CUDA kernels take cuda tensors"):
+        functional.nonlinear(torch.ones(3, dtype=torch.complex64), Kerr(1.0))

@@ -35,7 +35,7 @@ py::array constants_of(const std::vector<T>& values) {
 template <class T>
 void bind_stack(py::module_& module, const char* name) {
   using Stack = FourFStack<T>;
-  py::class_<Stack>(module, name)
+  py::class_<Stack>(module, name, py::module_local())
       .def(py::init([](Pair window, Pair support, Pair band, std::pair<double, double> grid, bool centred,
                        const std::vector<std::string>& kinds) {
              std::vector<Nonlinearity> layers;
@@ -48,7 +48,8 @@ void bind_stack(py::module_& module, const char* name) {
       .def("constants", [](const Stack& s) { return constants_of(s.constants()); })
       .def("fits", &Stack::fits, py::arg("device"))
       .def("tape_size", &Stack::tape_size, py::arg("batch"))
-      .def("workspace_bytes", &Stack::workspace_bytes, py::arg("device"), py::arg("batch"), py::arg("masks"))
+      .def("workspace_bytes", &Stack::workspace_bytes, py::arg("device"), py::arg("batch"), py::arg("masks"),
+           py::arg("value_bytes"))
       .def(
           "forward",
           [](const Stack& s, int device, Address stream, Address workspace, Address constants, Address parameters,
@@ -87,7 +88,7 @@ void bind_stack(py::module_& module, const char* name) {
 template <class T>
 void bind_transform(py::module_& module, const char* name) {
   using Plan = WindowedDft<T>;
-  py::class_<Plan>(module, name)
+  py::class_<Plan>(module, name, py::module_local())
       .def(py::init([](Pair window, Pair band, std::pair<double, double> grid, bool centred, bool to_band,
                        double scale) {
              return std::make_unique<Plan>(size_of(window), size_of(band), Grid{grid.first, grid.second, centred},
@@ -146,6 +147,8 @@ PYBIND11_MODULE(FDSR_CUDA_MODULE, module) {
   bind_transform<double>(module, "WindowedDft64");
   bind_nonlinearity<float>(module, "32");
   bind_nonlinearity<double>(module, "64");
+  module.def(
+      "serves", [](int device) { return facts_of_device(device).shared_per_block > 0; }, py::arg("device"));
   module.attr("nonlinearity_workspace") = nonlinearity_workspace();
   module.attr("most_samples") = 2 * kMostFolded;
   module.attr("most_layers") = kMostLayers;

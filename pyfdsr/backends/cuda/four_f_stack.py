@@ -14,7 +14,7 @@ from pyfdsr import _plans
 from .. import by_torch
 from ..by_torch.precision import COMPLEX_OF, in_own_precision
 from ..geometry import Geometry
-from .native import address, dense, native, on_device, parameters_on, queue, scratch
+from .native import address, constant, dense, in_use, launch, native, number_of, parameters_on, scratch
 
 __all__ = ["TAPE_LAYOUT", "stack_adjoint", "stack_forward", "stack_plan"]
 
@@ -54,27 +54,32 @@ def _fused_plan(
     plan = (module.FourFStack64 if double else module.FourFStack32)(
         window, support, band, grid, centred, list(kinds)
     )
-    if not plan.fits(queue(device)["device"]):
+    if not plan.fits(number_of(device)):
         return None
-    return _FusedPlan(plan, on_device(plan.constants(), device))
+    return _FusedPlan(plan, constant(plan.constants(), device))
 
 
 _plans.cleared_with_plans.append(_fused_plan.cache_clear)
 
 
 def _shared_arguments(
-    plan: _FusedPlan, batch: int, mask: Tensor, aperture: Tensor | None, parameters: Tensor
+    plan: _FusedPlan,
+    batch: int,
+    mask: Tensor,
+    aperture: Tensor | None,
+    parameters: Tensor,
+    value_bytes: int,
 ) -> tuple[dict[str, int], list[Tensor | None]]:
     """What both directions are told, and the tensors that must live until the call is made."""
-    device, where = mask.device, queue(mask.device)
+    device = mask.device
     mask, aperture = dense(mask), None if aperture is None else dense(aperture)
     numbers = parameters_on(parameters, device)
-    workspace = scratch(plan.compiled.workspace_bytes(where["device"], batch, mask.shape[0]), device)
+    size = plan.compiled.workspace_bytes(number_of(device), batch, mask.shape[0], value_bytes)
+    workspace = scratch(size, device)
     phase, transfer = (None, mask) if mask.is_complex() else (mask, None)
     told = {
-        **where,
         "workspace": address(workspace),
-        "constants": address(plan.constants),
+        "constants": address(in_use(plan.constants)),
         "parameters": address(numbers),
         "batch": batch,
         "masks": mask.shape[0],
@@ -107,12 +112,14 @@ def stack_forward(
     leading, size = field.shape[:-2], (int(support[0]), int(support[1]))
     batch, layers = leading.numel(), mask.shape[1]
     real = mask.real.dtype if mask.is_complex() else mask.dtype
-    told, kept = _shared_arguments(plan, batch, mask, aperture, parameters)
+    told, kept = _shared_arguments(plan, batch, mask, aperture, parameters, 0)
     field = dense(field)
     out = field.new_empty((*leading, *size), dtype=real if intensity else COMPLEX_OF[real])
     tape = field.new_empty(plan.tape_size(batch), dtype=real) if save else None
     fields = field.new_empty((layers, *leading, *size), dtype=COMPLEX_OF[real]) if return_fields else None
-    plan.compiled.forward(
+    launch(
+        plan.compiled.forward,
+        mask.device,
         **told,
         field=address(field) if field.is_complex() else 0,
         amplitude=0 if field.is_complex() else address(field),
@@ -149,7 +156,8 @@ def stack_adjoint(
     leading = v.shape[:-2]
     batch = leading.numel()
     real = mask.real.dtype if mask.is_complex() else mask.dtype
-    told, kept = _shared_arguments(plan, batch, mask, aperture, parameters)
+    value_bytes = mask.element_size() if need_mask else 0
+    told, kept = _shared_arguments(plan, batch, mask, aperture, parameters, value_bytes)
     v, tape = dense(v), dense(tape)
     dtype = real if real_input else COMPLEX_OF[real]
     v_field = v.new_empty((*leading, int(window[0]), int(window[1])), dtype=dtype) if need_input else None
@@ -157,7 +165,9 @@ def stack_adjoint(
     v_mask = v.new_zeros(mask.shape, dtype=mask.dtype) if need_mask else None
     sums = v.new_zeros((mask.shape[1], 4), dtype=torch.float64) if need_parameters else None
     of_mask, of_field = address(v_mask), address(v_field)
-    plan.compiled.adjoint(
+    launch(
+        plan.compiled.adjoint,
+        mask.device,
         **told,
         v_out=0 if intensity else address(v),
         v_intensity=address(v) if intensity else 0,

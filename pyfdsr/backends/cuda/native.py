@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from pyfdsr import _plans
 
-__all__ = ["address", "dense", "is_built", "native", "on_device", "parameters_on", "queue", "scratch"]
+__all__ = [
+    "address",
+    "constant",
+    "dense",
+    "in_use",
+    "is_built",
+    "launch",
+    "native",
+    "number_of",
+    "parameters_on",
+    "scratch",
+    "serves",
+]
 
 
 def _compiled() -> Any:
     try:
         return importlib.import_module("pyfdsr._cuda")
-    except ImportError:  # built without CUDA
+    except ModuleNotFoundError:  # built without CUDA
         return None
 
 
 _module = _compiled()
+
+# Memory that captured graphs read lies outside of their pool and must outlive them.
+_captured: list[Tensor] = []
 
 
 def native() -> Any:
@@ -34,6 +52,25 @@ def is_built() -> bool:
     return _module is not None
 
 
+def number_of(device: torch.device) -> int:
+    """Return the number of a device that the kernels can reach."""
+    if device.type == "cuda":
+        return torch.cuda.current_device() if device.index is None else device.index
+    if _module.architectures != "host":  # where the kernels would read host memory
+        raise ValueError(f"a tensor is on device {device}: the CUDA kernels take cuda tensors")
+    return 0
+
+
+@lru_cache(maxsize=64)
+def _serves(module: Any, number: int) -> bool:
+    return module.serves(number)
+
+
+def serves(device: torch.device) -> bool:
+    """Tell whether the kernels were compiled for a device."""
+    return _serves(_module, number_of(device))
+
+
 def dense(tensor: Tensor) -> Tensor:
     """Return a tensor whose memory holds its values in order."""
     return tensor.detach().resolve_conj().resolve_neg().contiguous()
@@ -44,18 +81,31 @@ def address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def queue(device: torch.device) -> dict[str, int]:
-    """Return number and current stream of a device, as every call takes them."""
-    if device.type != "cuda":  # the module's stand-in, in tests
-        return {"device": 0, "stream": 0}
-    index = torch.cuda.current_device() if device.index is None else device.index
-    return {"device": index, "stream": torch.cuda.current_stream(index).cuda_stream}
+def launch(function: Callable[..., Any], device: torch.device, **arguments: Any) -> None:
+    """Call with the number and the current stream of a device, which is the current one meanwhile."""
+    number = number_of(device)
+    if device.type != "cuda":
+        function(device=number, stream=0, **arguments)
+        return
+    with torch.cuda.device(number):
+        function(device=number, stream=torch.cuda.current_stream(number).cuda_stream, **arguments)
 
 
-def on_device(values: Any, device: torch.device) -> Tensor:
-    """Copy an array to a device once, for calls in any mode of autograd."""
-    with torch.inference_mode(False):
-        return torch.from_numpy(values).to(device)
+def constant(values: Any, device: torch.device) -> Tensor:
+    """Copy numbers to a device, for calls in any mode of autograd and of tracing."""
+    with _disable_current_modes(), torch.inference_mode(False):
+        return torch.as_tensor(values).to(device)
+
+
+def in_use(tensor: Tensor) -> Tensor:
+    """Keep a cached tensor for what is queued now, also should its cache forget it."""
+    if tensor.device.type == "cuda":
+        with contextlib.suppress(RuntimeError):  # no context yet: nothing is queued
+            if torch.cuda.is_current_stream_capturing():
+                _captured.append(tensor)
+            else:
+                tensor.record_stream(torch.cuda.current_stream(tensor.device))
+    return tensor
 
 
 def scratch(size: int, device: torch.device) -> Tensor:
@@ -65,8 +115,8 @@ def scratch(size: int, device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _numbers_on(values: tuple[float, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.tensor(values, dtype=torch.float64).to(device)
+    with _disable_current_modes():
+        return constant(torch.tensor(values, dtype=torch.float64), device)
 
 
 _plans.cleared_with_plans.append(_numbers_on.cache_clear)
@@ -75,5 +125,5 @@ _plans.cleared_with_plans.append(_numbers_on.cache_clear)
 def parameters_on(parameters: Tensor, device: torch.device) -> Tensor:
     """Return parameters as float64 in a device's memory; plain numbers are copied there once."""
     if parameters.device.type == "cpu" and device.type != "cpu":
-        return _numbers_on(tuple(parameters.flatten().tolist()), device)
+        return in_use(_numbers_on(tuple(parameters.flatten().tolist()), device))
     return dense(parameters.to(torch.float64))

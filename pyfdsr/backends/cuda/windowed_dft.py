@@ -13,7 +13,7 @@ from pyfdsr import _plans
 from .. import by_torch
 from ..by_torch.precision import in_own_precision
 from ..geometry import Geometry, is_double
-from .native import address, dense, native, on_device, queue
+from .native import address, constant, dense, in_use, launch, native, number_of
 
 __all__ = ["windowed_dft"]
 
@@ -37,9 +37,9 @@ def _plan(geometry: Geometry, kind: str, double: bool, device: torch.device) -> 
     scale = 1 / (grid[0] * grid[1]) if normalised else 1.0
     compiled = module.WindowedDft64 if double else module.WindowedDft32
     plan = compiled(window, band, grid, centred, to_band, scale)
-    if not plan.fits(queue(device)["device"]):
+    if not plan.fits(number_of(device)):
         return None
-    return plan, on_device(plan.constants(), device)
+    return plan, constant(plan.constants(), device)
 
 
 _plans.cleared_with_plans.append(_plan.cache_clear)
@@ -57,5 +57,6 @@ def windowed_dft(x: Tensor, kind: str, geometry: Geometry) -> Tensor:
     size = geometry.band if _MAPS[kind][0] else geometry.window
     out = x.new_empty((*x.shape[:-2], *size))
     batch = x.shape[:-2].numel()
-    plan.apply(**queue(x.device), constants=address(constants), batch=batch, in_=address(x), out=address(out))
+    matrices = address(in_use(constants))
+    launch(plan.apply, x.device, constants=matrices, batch=batch, in_=address(x), out=address(out))
     return out
