@@ -189,7 +189,7 @@ def stability(points: Mapping[str, tuple[float, float]]) -> Any:
         axes = figure.subplots()
         for (label, (peak, width)), style in zip(points.items(), _styles(), strict=False):
             axes.plot([peak], [width], label=label, **style | {"linestyle": "", "markersize": 7})
-        axes.set(xlabel="peak PSNR (dB)", ylabel="width (range of p above the input)")
+        axes.set(xlabel="peak PSNR (dB)", ylabel="width (range of p)")
         axes.margins(0.15)
         figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -34,8 +34,8 @@ def CLASSIFY(laboratory: Any) -> Outcome:
     rows = [
         Row("accuracy", f"{accuracy[1.0]:.1f} %", "94.8 %"),
         Row("drop at twice the intensity", f"{accuracy[1.0] - accuracy[2.0]:.1f} points", "33 %"),
-        Row("energy on the detectors", f"{100 * found[1.0]['detector_fraction']:.1f} %", "a small part"),
-        Row("energy in the window", f"{100 * found[1.0]['energy_fraction']:.1f} %"),
+        Row("energy on the detectors", f"{100 * found[1.0]['detector_fraction']:.2f} %", "a small part"),
+        Row("energy in the window", f"{100 * found[1.0]['energy_fraction']:.2f} %"),
     ]
     drawn = figures.accuracy(accuracy, found[1.0]["confusion"])
     caption = "Accuracy over the peak intensity; images by true and named class."
