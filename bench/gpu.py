@@ -20,7 +20,6 @@ from bench import machine
 from bench.case import Case, Inputs, make_inputs
 
 IMAGES = 10_000
-PEERS = ("plain", "tuned")
 
 
 class Clock:

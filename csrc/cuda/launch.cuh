@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "cuda/four_f_stack.hpp"
+#include "cuda/operators.hpp"
 
 namespace fdsr::cuda {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cuda/four_f_stack.hpp"
+#include "cuda/operators.hpp"
 
 namespace fdsr::cuda {
 

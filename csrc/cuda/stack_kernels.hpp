@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "cuda/four_f_stack.hpp"
+#include "cuda/operators.hpp"
 
 namespace fdsr::cuda {
 

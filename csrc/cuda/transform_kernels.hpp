@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "cuda/four_f_stack.hpp"
+#include "cuda/operators.hpp"
 
 namespace fdsr::cuda {
 

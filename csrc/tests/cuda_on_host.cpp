@@ -1,6 +1,6 @@
 // The library fdsr_cuda without CUDA: the same kernels and the same code that launches them, on threads of the host.
 // With csrc/cuda/python/module.cpp it makes the module with which the tests run pyfdsr's CUDA backend on any machine.
-#include "cuda/four_f_stack.hpp"
+#include "cuda/operators.hpp"
 #include "host_team.hpp"
 
 namespace fdsr::cuda {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "cuda/four_f_stack.hpp"
+#include "cuda/operators.hpp"
 
 namespace py = pybind11;
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pyfdsr import _plans
 
+from ..constants import kept_for_later
 from ..geometry import Geometry
 from .folded import FoldedTransform, unit, window_centre
 from .nonlinearity import apply_response, apply_response_adjoint, gathered, is_phase_only, rows_of
@@ -84,14 +85,14 @@ def _stack_plan(
     inner = transform_of(geometry._replace(window=support), double, device)
     first = transform_of(geometry, double, device) if support != geometry.window else inner
     if type(first) is not type(inner):  # both in one kind of samples
-        with torch.inference_mode(False):
+        with kept_for_later():
             precision = torch.float64 if double else torch.float32
             first = FoldedTransform(geometry, precision, device)
             inner = FoldedTransform(geometry._replace(window=support), precision, device)
     grid = geometry.grid
     gauge = _gauge(geometry, support) if isinstance(inner, FoldedTransform) else None
     if gauge is not None:
-        with torch.inference_mode(False):
+        with kept_for_later():
             gauge = torch.from_numpy(gauge).to(torch.complex128 if double else torch.complex64).to(device)
     return _StackPlan(first, inner, kinds, 1 / (grid[0] * grid[1]), gauge)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pyfdsr import _plans
 
+from ..constants import kept_for_later
 from ..geometry import Geometry, is_double
 from . import folded, pruned_fft
 from .precision import in_own_precision
@@ -34,7 +35,7 @@ def _transform_of(geometry: Geometry, double: bool, device: torch.device) -> Any
     by_matrices = folded.flops(geometry.window, geometry.band)
     if not geometry.centred and by_matrices > _MATRIX_ADVANTAGE * pruned_fft.flops(geometry):
         return pruned_fft.PrunedFft(geometry)
-    with torch.inference_mode(False):  # what is kept here must serve training too
+    with kept_for_later():
         return folded.FoldedTransform(geometry, torch.float64 if double else torch.float32, device)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes
 
 from pyfdsr import _plans
+
+from ..constants import kept_for_later
 
 __all__ = [
     "address",
@@ -91,20 +92,19 @@ def launch(function: Callable[..., Any], device: torch.device, **arguments: Any)
         function(device=number, stream=torch.cuda.current_stream(number).cuda_stream, **arguments)
 
 
-def constant(values: Any, device: torch.device) -> Tensor:
-    """Copy numbers to a device, for calls in any mode of autograd and of tracing."""
-    with _disable_current_modes(), torch.inference_mode(False):
-        return torch.as_tensor(values).to(device)
+def constant(values: np.ndarray, device: torch.device) -> Tensor:
+    """Copy an array to a device, to be kept."""
+    with kept_for_later():
+        return torch.from_numpy(values).to(device)
 
 
 def in_use(tensor: Tensor) -> Tensor:
     """Keep a cached tensor for what is queued now, also should its cache forget it."""
     if tensor.device.type == "cuda":
-        with contextlib.suppress(RuntimeError):  # no context yet: nothing is queued
-            if torch.cuda.is_current_stream_capturing():
-                _captured.append(tensor)
-            else:
-                tensor.record_stream(torch.cuda.current_stream(tensor.device))
+        if torch.cuda.is_current_stream_capturing():
+            _captured.append(tensor)
+        else:
+            tensor.record_stream(torch.cuda.current_stream(tensor.device))
     return tensor
 
 
@@ -115,8 +115,7 @@ def scratch(size: int, device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _numbers_on(values: tuple[float, ...], device: torch.device) -> Tensor:
-    with _disable_current_modes():
-        return constant(torch.tensor(values, dtype=torch.float64), device)
+    return constant(np.array(values), device)
 
 
 _plans.cleared_with_plans.append(_numbers_on.cache_clear)

@@ -1,5 +1,5 @@
-// The fused stack of 4f layers on a CUDA device, forward and adjoint: the interface of the Python module, without any
-// of CUDA's headers. All pointers are to memory of the device, all work is queued on the given stream, nothing is
+// Stacks, windowed DFTs and nonlinearities on a CUDA device: the interface of the Python module, without any of
+// CUDA's headers. All pointers are to memory of the device, all work is queued on the given stream, nothing is
 // allocated and nothing waits.
 #pragma once
 
