@@ -75,7 +75,7 @@ $(native_list): FORCE | $(VENV)/.created
 
 # The editable install leaves the Python sources where they are and builds pyfdsr._core beside its C++ tests.
 $(VENV)/.installed: $(native) $(native_list) $(VENV)/.requirements $(VENV)/.fftw
-	@echo "[4/4] building pyfdsr (about a minute the first time)"
+	@echo "[4/4] building pyfdsr (about a minute the first time$(if $(filter ON,$(CUDA)),; four with CUDA; CUDA=OFF leaves it out))"
 	@$(build_environment) $(python) -m pip install --quiet --no-build-isolation --no-deps --editable . \
 	  || { echo "The build failed. In full: $(build_environment) $(python) -m pip install --verbose" \
 	       "--no-build-isolation --no-deps --editable ."; exit 1; }
