@@ -51,6 +51,12 @@ def experiment(
             min=1,
         ),
     ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Images an optimiser step. Default: 10 (the paper: 40).", show_default=False, min=1
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of phases and order.")] = 0,
     small: Annotated[
         bool,
@@ -82,7 +88,7 @@ def experiment(
 
     chosen(names)
     values = {**(_SMALL if small else {}), "data_root": data_root, "seed": seed}
-    given = {"epochs": epochs, "headline_epochs": headline_epochs}
+    given = {"epochs": epochs, "headline_epochs": headline_epochs, "batch_size": batch_size}
     values |= {name: value for name, value in given.items() if value is not None}
     problems = run_experiments(
         names,

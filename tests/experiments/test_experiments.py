@@ -31,11 +31,12 @@ def test_the_papers_experiments_in_its_numbers():
     assert len(gammas) == 12 and max(gammas) == 0.1 and min(gammas) == 1e-9
     assert {config.cutoff_bins for config in configs["na"].values()} == {8.5742, 5.8182, 4.5252}
     assert {config.intensity_robust for config in configs["fig5"].values()} == {None, 2, 4, 8}
+    assert {config.epochs for config in configs["fig5"].values() if config.intensity_robust} == {60}
     assert [(c.support, c.band, c.grid) for c in configs["wide"].values()] == [
         (112, 112, 336), (112, 224, 336), (224, 224, 448),
     ]  # fmt: skip
     first = configs["fig2"]["MNIST"]
-    assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 40, 0.1)
+    assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 10, 0.1)
     assert run_name(configs["energy"]["MNIST"]) == run_name(first)
     assert (first.epochs, first.lr_halve_every) == (100, 20)
     assert (configs["depth"]["10 units"].epochs, configs["depth"]["10 units"].lr_halve_every) == (20, 4)
