@@ -156,11 +156,20 @@ void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index gr
                        patch.plane,
                        m.kernels.dilation.y * patch.pitch,
                        m.kernels.dilation.x};
-  const Axis& axis = *m.to.x;
+  const Axis &axis = *m.to.x, &axis_y = *m.to.y;
   const bool straight = m.to.strides.x == 1 && axis.sample[where.x] >= 0 &&
                         axis.run_end[where.x] >= where.x + where.columns;
+  if (straight && groups.out == 1 && kernels::is_plane_window(sum.rows) && m.kernels.dilation.y == 1 &&
+      where.rows >= kernels::kPlaneRows && axis_y.sample[where.y] >= 0 &&
+      axis_y.run_end[where.y] >= where.y + where.rows) {
+    T* const to = m.to.data + batch * m.to.strides.batch + group * m.to.strides.channel +
+                  axis_y.sample[where.y] * m.to.strides.y + axis.sample[where.x];
+    table.sum_plane(sum, where.rows, where.columns, patch.at(0, 0), weights + group * groups.in * m.kernels.size.area(),
+                    m.bias ? m.bias[group] : T(0), to, m.to.strides.y);
+    return;
+  }
   for (Index r = 0; r < where.rows; ++r) {
-    const int y = m.to.y->sample[where.y + r];
+    const int y = axis_y.sample[where.y + r];
     if (y < 0) continue;
     for (Index b = 0; b < groups.bundles(); ++b) {
       const Index first = groups.begin(b), outputs = groups.begin(b + 1) - first;
@@ -207,7 +216,8 @@ void correlate_maps_in_space(Index batch, const Image<const T>& x, const Image<c
   const Size reach = reach_of(kernels);
   const Index area = kernels.size.area(), count = groups.count * groups.out * groups.in * area;
   const Index most_columns = 128;
-  const Cut cut(height, width, kRowBytes / ((kSpatialOutputs + 1) * std::min(width, most_columns) * Index(sizeof(T))),
+  const Index channels_at_once = std::min<Index>(groups.out, kSpatialOutputs) + 1;
+  const Cut cut(height, width, kRowBytes / (channels_at_once * std::min(width, most_columns) * Index(sizeof(T))),
                 most_columns, lanes);
   const Index tasks = batch * cut.count(), most_parts = kPartsBytes / (count * Index(sizeof(double)));
   const Index parts = std::min({tasks, kParts, std::max<Index>(1, most_parts)});
@@ -233,13 +243,17 @@ void correlate_maps_in_space(Index batch, const Image<const T>& x, const Image<c
                         where.x);
         for (Index bundle = 0; bundle < groups.bundles(); ++bundle) {
           const Index first = groups.begin(bundle), outputs = groups.begin(bundle + 1) - first;
-          for (Index i = 0; i < groups.in; ++i)
-            for (Index p = 0; p < kernels.size.y; ++p)
-              table.sum_columns(sum, static_cast<int>(outputs), where.rows, cut.columns, cotangents.at(first, 0),
-                                cotangents.plane, cotangents.pitch,
-                                samples.at(i, p * kernels.dilation.y),
-                                sums + ((g * groups.out + first) * groups.in + i) * area + p * kernels.size.x,
-                                groups.in * area);
+          for (Index i = 0; i < groups.in; ++i) {
+            double* const to = sums + ((g * groups.out + first) * groups.in + i) * area;
+            if (outputs == 1 && kernels.dilation.y == 1)
+              table.sum_window(sum, where.rows, cut.columns, cotangents.at(first, 0), cotangents.pitch,
+                               samples.at(i, 0), to);
+            else
+              for (Index p = 0; p < kernels.size.y; ++p)
+                table.sum_columns(sum, static_cast<int>(outputs), where.rows, cut.columns, cotangents.at(first, 0),
+                                  cotangents.plane, cotangents.pitch, samples.at(i, p * kernels.dilation.y),
+                                  to + p * kernels.size.x, groups.in * area);
+          }
         }
       }
     }

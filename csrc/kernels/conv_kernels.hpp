@@ -33,6 +33,9 @@ struct SpatialSum {
 };
 // Output channels that are summed together, at most.
 inline constexpr int kSpatialOutputs = 4;
+// Rows of results that sum_plane makes together, and the rows of the windows that it knows.
+inline constexpr int kPlaneRows = 4;
+constexpr bool is_plane_window(Index rows) { return rows == 3 || rows == 5 || rows == 7; }
 
 // The widest vector of any instruction set.
 inline constexpr int kMostLanes = 16;
@@ -75,10 +78,16 @@ struct ConvTable {
 
   // out[o][i] = offset[o] + sum of x[.. + i] w[..][o] for i < n. What follows in x up to the next whole vector is read.
   void (*sum_row)(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w, const T* offset, T* const* out);
+  // out[r * out_row + i] = offset + sum of x[.. + r * row + i] w[..], one output channel, for r < rows and i < n. At
+  // least kPlaneRows rows and a window that is_plane_window. x is read as by sum_row.
+  void (*sum_plane)(const SpatialSum& sum, Index rows, Index n, const T* x, const T* w, T offset, T* out,
+                    Index out_row);
   // sums[o * pitch + q] += sum of v[o * v_channel + r * v_row + i] x[r * sum.row + q * sum.column + i] for r < rows,
   // i < n; n is a multiple of the lanes.
   void (*sum_columns)(const SpatialSum& sum, int outputs, Index rows, Index n, const T* v, Index v_channel,
                       Index v_row, const T* x, double* sums, Index pitch);
+  // sums[p * sum.columns + q] += sum of v[r * v_row + i] x[(r + p) * sum.row + q * sum.column + i], likewise.
+  void (*sum_window)(const SpatialSum& sum, Index rows, Index n, const T* v, Index v_row, const T* x, double* sums);
 };
 
 // The table in use; the instruction set is that of kernels().

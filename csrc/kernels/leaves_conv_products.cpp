@@ -229,6 +229,7 @@ ConvTable<T> make_conv_table() {
   fill_conv_lines(table);
   fill_conv_products(table);
   fill_conv_spatial(table);
+  fill_conv_planes(table);
   return table;
 }
 template ConvTable<float> make_conv_table();

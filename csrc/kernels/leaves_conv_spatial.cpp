@@ -12,15 +12,6 @@ constexpr int vectors_beside(int channels) {
   return fit < kMostVectors ? fit : kMostVectors;
 }
 
-// Calls run(Constant<n>) for a run-time n in [1, Most].
-template <int Most, class Run>
-inline void with_constant(Index n, Run&& run) {
-  if constexpr (Most > 0) {
-    if (n == Most) return run(Constant<Most>{});
-    with_constant<Most - 1>(n, run);
-  }
-}
-
 template <class T, int Outputs, int Vectors>
 inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, const T* offset, T* const* out,
                      Index begin) {
@@ -61,14 +52,9 @@ void sum_row(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w
   constexpr int L = kLanes<T>;
   with_constant<kSpatialOutputs>(outputs, [&](auto channels) {
     constexpr int kOutputs = decltype(channels)::value, kVectors = vectors_beside(kOutputs);
-    const Index vectors = (n + L - 1) / L, tiles = (vectors + kVectors - 1) / kVectors;
-    for (Index t = 0, done = 0; t < tiles; ++t) {
-      const Index here = (vectors - done + (tiles - t) - 1) / (tiles - t);
-      with_constant<kVectors>(here, [&](auto count) {
-        row_tile<T, kOutputs, decltype(count)::value>(sum, n, x, w, offset, out, done * L);
-      });
-      done += here;
-    }
+    in_parts<kVectors>((n + L - 1) / L, [&](auto count, Index done) {
+      row_tile<T, kOutputs, decltype(count)::value>(sum, n, x, w, offset, out, done * L);
+    });
   });
 }
 
@@ -107,15 +93,10 @@ void sum_columns(const SpatialSum& sum, int outputs, Index rows, Index n, const 
                  const T* x, double* sums, Index pitch) {
   with_constant<kSpatialOutputs>(outputs, [&](auto channels) {
     constexpr int kOutputs = decltype(channels)::value, kColumns = vectors_beside(kOutputs);
-    const Index tiles = (sum.columns + kColumns - 1) / kColumns;
-    for (Index t = 0, done = 0; t < tiles; ++t) {
-      const Index here = (sum.columns - done + (tiles - t) - 1) / (tiles - t);
-      with_constant<kColumns>(here, [&](auto count) {
-        column_tile<T, kOutputs, decltype(count)::value>(sum, rows, n, v, v_channel, v_row, x + done * sum.column,
-                                                         sums + done, pitch);
-      });
-      done += here;
-    }
+    in_parts<kColumns>(sum.columns, [&](auto count, Index done) {
+      column_tile<T, kOutputs, decltype(count)::value>(sum, rows, n, v, v_channel, v_row, x + done * sum.column,
+                                                       sums + done, pitch);
+    });
   });
 }
 

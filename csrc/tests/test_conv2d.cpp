@@ -186,6 +186,12 @@ int main() {
   check_all({20, 18, {5, 5}, {16, 16}});
   check_all({1, 2, {150, 2}, {160, 20}, {1, 1}, 3, 3, 0, 1});  // beyond the codelets
   check_all({20, 20, {7, 7}, {30, 30}, {1, 1}, 3, 3, 3, 3, {1, 1}, 20});
+  // One channel at a time: rows and vectors that fill register tiles, or do not; windows of every size.
+  for (const int rows : {4, 5, 11})
+    for (const int columns : {8, 33, 70})
+      for (const Size kernel : {Size{3, 3}, Size{5, 2}, Size{7, 9}, Size{2, 7}, Size{6, 5}})
+        check_all({3, 3, kernel, {rows + kernel.y - 1, columns}, {1, 1}, 0, 0, 1, 1, {1, 1}, 3});
+  check_all({4, 2, {3, 3}, {12, 40}, {1, 1}, 1, 1, 1, 1, {1, 2}, 2});  // two inputs an output
   check_algorithms({3, 5, {5, 5}, {40, 33}, {1, 1}, 2, 2, 2, 2});
   check_all({4, 3, {5, 4}, {20, 30}, {1, 1}, 2, 2, 1, 2, {1, 1}, 1, Padding::circular});
   check_all({4, 4, {3, 3}, {17, 16}, {2, 1}, 2, 2, 2, 2, {2, 2}, 4, Padding::circular});
