@@ -108,8 +108,29 @@ struct Patch {
   T* at(Index channel, Index row) const { return memory.template as<T>() + channel * plane + row * pitch; }
 
   void read(const Image<const T>& image, const T* from, Index channels, Index y, Index x) {
-    for (Index c = 0; c < channels; ++c)
-      for (Index r = 0; r < rows; ++r) read_row(image, from + c * image.strides.channel, y + r, x, width, at(c, r));
+    const auto& table = kernels::conv_kernels<T>();
+    const Axis &along = *image.x, &down = *image.y;
+    const Index end = std::min<Index>(x + width, along.length());
+    Index first = x;
+    while (first < end && along.sample[first] < 0) ++first;
+    const Index last = first < end ? std::min<Index>(along.run_end[first], end) : end;
+    Index next = last;
+    while (next < end && along.sample[next] < 0) ++next;
+    // Most rows are neighbouring samples between zeros.
+    const bool plain = image.strides.x == 1 && first < end && next == end;
+    for (Index c = 0; c < channels; ++c) {
+      const T* plane = from + c * image.strides.channel;
+      for (Index r = 0, run; r < rows; r += run) {
+        run = 1;
+        if (plain && y + r < down.length() && down.sample[y + r] >= 0) {
+          run = std::min(down.run_end[y + r] - (y + r), rows - r);
+          table.copy_rows(run, last - first, plane + down.sample[y + r] * image.strides.y + along.sample[first],
+                          image.strides.y, first - x, x + width - last, at(c, r), pitch);
+        } else {
+          read_row(image, plane, y + r, x, width, at(c, r));
+        }
+      }
+    }
   }
 
  private:

@@ -35,7 +35,7 @@ struct SpatialSum {
 inline constexpr int kSpatialOutputs = 4;
 // Rows of results that sum_plane makes together, and the rows of the windows that it knows.
 inline constexpr int kPlaneRows = 4;
-constexpr bool is_plane_window(Index rows) { return rows == 3 || rows == 5 || rows == 7; }
+constexpr bool is_plane_window(Index rows) { return rows >= 2 && rows <= 7; }
 
 // The widest vector of any instruction set.
 inline constexpr int kMostLanes = 16;
@@ -78,6 +78,9 @@ struct ConvTable {
 
   // out[o][i] = offset[o] + sum of x[.. + i] w[..][o] for i < n. What follows in x up to the next whole vector is read.
   void (*sum_row)(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w, const T* offset, T* const* out);
+  // Rows of n samples, surrounded by zeros: to[r * to_row + before + i] = from[r * from_row + i].
+  void (*copy_rows)(Index rows, Index n, const T* from, Index from_row, Index before, Index after, T* to,
+                    Index to_row);
   // out[r * out_row + i] = offset + sum of x[.. + r * row + i] w[..], one output channel, for r < rows and i < n. At
   // least kPlaneRows rows and a window that is_plane_window. x is read as by sum_row.
   void (*sum_plane)(const SpatialSum& sum, Index rows, Index n, const T* x, const T* w, T offset, T* out,

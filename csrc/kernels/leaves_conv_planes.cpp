@@ -62,12 +62,27 @@ inline void sum_rows(const SpatialSum& sum, Index rows, Index n, const T* x, con
 
 template <class T>
 void sum_plane(const SpatialSum& sum, Index rows, Index n, const T* x, const T* w, T offset, T* out, Index out_row) {
-  if (sum.rows == 3)
-    sum_rows<T, 3>(sum, rows, n, x, w, offset, out, out_row);
-  else if (sum.rows == 5)
-    sum_rows<T, 5>(sum, rows, n, x, w, offset, out, out_row);
-  else
-    sum_rows<T, 7>(sum, rows, n, x, w, offset, out, out_row);
+  with_constant<7>(sum.rows, [&](auto window) {
+    constexpr int kWindow = decltype(window)::value;
+    if constexpr (is_plane_window(kWindow)) sum_rows<T, kWindow>(sum, rows, n, x, w, offset, out, out_row);
+  });
+}
+
+template <class T>
+void copy_rows(Index rows, Index n, const T* from, Index from_row, Index before, Index after, T* to, Index to_row) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  for (Index r = 0; r < rows; ++r, from += from_row, to += to_row) {
+    for (Index i = 0; i < before; ++i) to[i] = T(0);
+    T* const row = to + before;
+    Index i = 0;
+    for (; i + L <= n; i += L) store(row + i, load<V>(from + i));
+    if (n >= L)
+      store(row + n - L, load<V>(from + n - L));
+    else
+      for (; i < n; ++i) row[i] = from[i];
+    for (Index k = 0; k < after; ++k) row[n + k] = T(0);
+  }
 }
 
 constexpr int kWindowColumns = 7;
@@ -124,6 +139,7 @@ void sum_window(const SpatialSum& sum, Index rows, Index n, const T* v, Index v_
 
 template <class T>
 void fill_conv_planes(ConvTable<T>& table) {
+  table.copy_rows = copy_rows<T>;
   table.sum_plane = sum_plane<T>;
   table.sum_window = sum_window<T>;
 }
