@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "conv/correlation.hpp"
+#include "conv/expected_time.hpp"
 #include "conv/tile_choice.hpp"
 #include "fdsr/error.hpp"
 
@@ -49,6 +50,7 @@ template <class T>
 struct FourierConv2d<T>::Plan {
   // The tiles of a plan that transforms.
   struct Tiles {
+    conv::TileChoice choice;
     conv::TileTransform<T> transform;
     conv::Tiling forward, adjoint;
   };
@@ -62,7 +64,7 @@ struct FourierConv2d<T>::Plan {
 
   void make_tiles(const conv::TileChoice& choice) {
     const Conv2dGeometry& g = geometry;
-    tiles.emplace(Tiles{conv::TileTransform<T>(choice.length()), conv::tiling_of(choice, g.positions(), g.extent()),
+    tiles.emplace(Tiles{choice, conv::TileTransform<T>(choice.length()), conv::tiling_of(choice, g.positions(), g.extent()),
                         conv::tiling_of(choice, g.input, g.extent())});
   }
   void check_adjoint() const {
@@ -70,12 +72,11 @@ struct FourierConv2d<T>::Plan {
       throw std::logic_error("padding: replicate and reflect have no adjoint here, pad the input beforehand");
   }
 
-  Channels channels() const {
-    const Conv2dGeometry& g = geometry;
-    if (g.is_depthwise())
-      return {g.in_channels, g.out_channels, 1, true};
-    return {g.in_channels / g.groups, g.out_channels / g.groups, g.groups, false};
+  conv::Call call(Index batch, bool trained, bool channels_last) const {
+    const int lanes = kernels::conv_kernels<T>().lanes;
+    return {double(batch), trained, channels_last, lanes, sizeof(T), trained ? 1.0 : 0.0};
   }
+  Channels channels() const { return conv::channels_of(geometry); }
   std::size_t weight_count() const {
     return std::size_t(geometry.out_channels) * (geometry.in_channels / geometry.groups) * geometry.kernel.area();
   }
@@ -98,7 +99,9 @@ FourierConv2d<T>::FourierConv2d(const Conv2dGeometry& geometry, ConvAlgorithm al
     const int lanes = kernels::conv_kernels<T>().lanes;
     const conv::TileChoice choice = conv::choose_tile(geometry, algorithm, tile, lanes, sizeof(T));
     const bool is_open = algorithm == ConvAlgorithm::automatic && !tile.y && !tile.x;
-    if (!is_open || !conv::is_cheaper_in_space(geometry, choice, lanes, sizeof(T))) plan->make_tiles(choice);
+    const conv::Call call{2, false, false, lanes, sizeof(T)};
+    if (!is_open || conv::time_of_tiles(geometry, choice, call) <= conv::time_of_sums(geometry, call))
+      plan->make_tiles(choice);
   }
   plan_ = std::move(plan);
 }
@@ -119,6 +122,19 @@ ConvAlgorithm FourierConv2d<T>::algorithm() const {
 template <class T>
 Size FourierConv2d<T>::tile() const {
   return plan_->tiles ? plan_->tiles->transform.length() : Size{0, 0};
+}
+
+template <class T>
+std::array<double, 7> FourierConv2d<T>::work(std::ptrdiff_t batch, bool trained, bool channels_last) const {
+  const Plan& p = *plan_;
+  const conv::Call call = p.call(batch, trained, channels_last);
+  return p.tiles ? conv::work_of_tiles(p.geometry, p.tiles->choice, call) : conv::work_of_sums(p.geometry, call);
+}
+template <class T>
+double FourierConv2d<T>::expected_nanoseconds(std::ptrdiff_t batch, bool trained, bool channels_last) const {
+  const Plan& p = *plan_;
+  const conv::Call call = p.call(batch, trained, channels_last);
+  return p.tiles ? conv::time_of_tiles(p.geometry, p.tiles->choice, call) : conv::time_of_sums(p.geometry, call);
 }
 
 template <class T>

@@ -14,6 +14,10 @@ struct Channels {
   Index in = 1, out = 1, groups = 1;
   bool depthwise = false;
 };
+inline Channels channels_of(const Conv2dGeometry& g) {
+  if (g.is_depthwise()) return {g.in_channels, g.out_channels, 1, true};
+  return {g.in_channels / g.groups, g.out_channels / g.groups, g.groups, false};
+}
 
 // Kernels in memory: element (out, in, a, b) of a group lies at out * out_stride + ...; strides may be negative.
 template <class P>

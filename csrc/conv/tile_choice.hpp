@@ -19,10 +19,6 @@ struct TileChoice {
 TileChoice choose_tile(const Conv2dGeometry& geometry, ConvAlgorithm algorithm, Size tile, int lanes,
                        std::size_t sample_bytes);
 
-// Whether direct sums are expected to take less time than transforms of the chosen lengths.
-bool is_cheaper_in_space(const Conv2dGeometry& geometry, const TileChoice& choice, int lanes,
-                         std::size_t sample_bytes);
-
 // The tiling of `extent` results.
 Tiling tiling_of(const TileChoice& choice, Size extent, Size reach);
 

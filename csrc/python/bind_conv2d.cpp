@@ -164,6 +164,16 @@ void bind_conv2d(py::module_& module) {
       .def("adjoint_input", &ConvPlan::adjoint_input, py::arg("v"), py::arg("w"), py::arg("threads"),
            py::arg("channels_last") = false)
       .def("adjoint_weight", &ConvPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("threads"))
+      .def("expected_nanoseconds",
+           [](const ConvPlan& p, py::ssize_t batch, bool trained, bool channels_last) {
+             return p.visit([&](const auto& q) { return q.expected_nanoseconds(batch, trained, channels_last); });
+           },
+           py::arg("batch"), py::arg("trained") = false, py::arg("channels_last") = false)
+      .def("work",
+           [](const ConvPlan& p, py::ssize_t batch, bool trained, bool channels_last) {
+             return p.visit([&](const auto& q) { return q.work(batch, trained, channels_last); });
+           },
+           py::arg("batch"), py::arg("trained") = false, py::arg("channels_last") = false)
       .def_property_readonly("output_size",
                              [](const ConvPlan& p) {
                                return p.visit([](const auto& q) {

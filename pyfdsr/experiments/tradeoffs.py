@@ -49,8 +49,7 @@ def FIG4(laboratory: Any) -> Outcome:
 
 def _fig5(settings: Settings) -> dict[str, TrainingConfig]:
     robust = {
-        f"trained on p up to {maximum}": settings.robust(settings.digits, maximum)
-        for maximum in (2, 4, 8)
+        f"trained on p up to {maximum}": settings.robust(settings.digits, maximum) for maximum in (2, 4, 8)
     }
     longer = {f"trained on p = 1, {settings.headline_epochs} epochs": settings.headline}
     return {"trained on p = 1": settings.config(settings.digits), **longer, **robust}

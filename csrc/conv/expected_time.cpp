@@ -1,0 +1,82 @@
+#include "expected_time.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string_view>
+
+#include "conv/correlation.hpp"
+#include "conv/rates.hpp"
+#include "conv/tile_transform.hpp"
+#include "kernels/conv_kernels.hpp"
+
+namespace fdsr::conv {
+namespace {
+
+constexpr double kLargeTileBytes = 400e3;  // beyond the second-level cache
+constexpr double kChunkBytes = 4 << 20;    // of spectra, between which the weight's are read again
+// Partial sums of the weight's gradient, 16 in double precision, would take more than 16 MiB.
+constexpr double kMostWeights = 1 << 17;
+
+const Rates& rates() { return std::string_view(kernels::active_isa()) == "avx512" ? kAvx512 : kAvx2; }
+
+double time_of(const Work& work, const Work& rates) {
+  return std::inner_product(work.begin(), work.end(), rates.begin(), 0.0);
+}
+
+}  // namespace
+
+Work work_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
+  const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
+  const double area = double(choice.length().area()), lanes = call.lanes;
+  const Channels channels = channels_of(g);
+  const Index all = Index(call.batch) * tiling.pairs;
+  const double chunk_bytes = area * 2 * double(call.sample_bytes) * double(channels.in + channels.out);
+  const double chunks = std::ceil(double(all) / std::max(4.0, kChunkBytes / chunk_bytes));
+  const Index pairs = Index(std::ceil(double(all) / chunks));
+  const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, !call.trained);
+  const LaneOrder in = lane_order(order.pairs_outside, pairs, channels.in, order.width, call.lanes);
+  const LaneOrder out = lane_order(order.pairs_outside, pairs, channels.out, order.width, call.lanes);
+  const double phases = double(channels.groups) * chunks;
+  const double blocks = phases * area * double(in.lanes + out.lanes) / lanes;
+  const double terms = channels.depthwise ? 0.5 : double(channels.in);  // of a sum over channels
+  const double products = phases * area * terms * double(out.lanes) / order.width;
+  const double weights = area * (channels.depthwise ? 1.0 : terms) * g.out_channels / lanes;
+  const bool is_long = std::max(choice.y.length, choice.x.length) > tile_lengths().back();
+  const bool is_large = area * 2 * lanes * double(call.sample_bytes) > kLargeTileBytes;
+  return {1,
+          is_long || is_large ? 0 : blocks,
+          !is_long && is_large ? blocks : 0,
+          is_long ? blocks : 0,
+          products,
+          weights * call.spectra_made,
+          phases};
+}
+
+Work work_of_sums(const Conv2dGeometry& g, const Call& call) {
+  const Size positions = g.positions();
+  const double rows = call.batch * positions.y, samples = rows * (double(g.in_channels) + g.out_channels) * positions.x;
+  const double vectors = std::ceil(double(positions.x) / call.lanes);
+  const double sums = rows * vectors * g.out_channels * (double(g.in_channels) / g.groups) * g.kernel.area();
+  const bool is_column = g.kernel.x == 1, in_planes = g.out_channels == g.groups && kernels::is_plane_window(g.kernel.y);
+  return {1,
+          rows * (double(g.in_channels) + g.out_channels),
+          samples,
+          is_column || in_planes ? 0 : sums,
+          !is_column && in_planes ? sums : 0,
+          is_column ? sums : 0,
+          call.channels_last ? samples : 0};
+}
+
+double time_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
+  return time_of(work_of_tiles(g, choice, call), call.trained ? rates().tiles_trained : rates().tiles);
+}
+
+double time_of_sums(const Conv2dGeometry& g, const Call& call) {
+  if (double(g.out_channels) * g.in_channels / g.groups * g.kernel.area() > kMostWeights)
+    return std::numeric_limits<double>::infinity();
+  return time_of(work_of_sums(g, call), call.trained ? rates().sums_trained : rates().sums);
+}
+
+}  // namespace fdsr::conv

@@ -1,0 +1,31 @@
+// How long a call of a convolution takes, by what it consists of and the rates of the instruction set.
+#pragma once
+
+#include <array>
+
+#include "conv/tile_choice.hpp"
+
+namespace fdsr::conv {
+
+struct Call {
+  double batch;
+  bool trained;        // forward and both gradients; else forward with the weight's spectra kept
+  bool channels_last;  // samples of a channel lie apart
+  int lanes;           // of the convolution's vectors
+  std::size_t sample_bytes;
+  double spectra_made = 0;  // how often the weight is transformed, or its gradient is transformed back
+};
+
+// Amounts that rates turn into time. Of transforms: calls, vectors of samples transformed (in the second-level cache;
+// beyond it; by FFTW), vector products, vectors of weights, phases over all threads. Of sums: calls, rows, samples in
+// rows, multiply-accumulates of vectors (several output channels; one, in planes; one column), samples gathered.
+using Work = std::array<double, 7>;
+
+Work work_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
+Work work_of_sums(const Conv2dGeometry& geometry, const Call& call);
+
+// In nanoseconds of one thread. Sums over many weights, whose gradients would need much memory, take forever.
+double time_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
+double time_of_sums(const Conv2dGeometry& geometry, const Call& call);
+
+}  // namespace fdsr::conv
