@@ -71,7 +71,8 @@ def mge_loss(prediction: Tensor, target: Tensor, variant: str = "standard") -> T
     if variant not in _VARIANTS:
         raise ValueError(f"variant={variant!r}: must be one of {', '.join(map(repr, _VARIANTS))}")
     along_x = _ALONG_X if variant == "standard" else _ALONG_X_OF_THE_ARTICLE
-    filters = prediction.new_tensor((_ALONG_Y, along_x))[:, None] / 8  # [2, 1, 3, 3]
+    filters = torch.tensor((_ALONG_Y, along_x), dtype=prediction.dtype)[:, None] / 8  # [2, 1, 3, 3]
+    filters = filters.to(prediction.device, non_blocking=True)  # the host has no need to wait
     difference = prediction - target.to(prediction.dtype)
     if variant == "article":
         difference = difference.sum(dim=1, keepdim=True)

@@ -42,13 +42,18 @@ class LossTerms(NamedTuple):
 
 
 def _weights(
-    batch: int, samples: int, micro_batch: int, gamma: float, reduction: str
-) -> tuple[list[float], float]:
+    flat: torch.Tensor, micro_batch: int, gamma: float, reduction: str
+) -> tuple[torch.Tensor, float]:
     """Return the weight of every image's l1 distance and the common weight of the energy term."""
+    batch, samples = flat.shape
+    # Written where they are needed: a copy from the host would make it wait for the device.
     if reduction == "equation":
-        return [1.0 / batch] * batch, gamma / batch
-    sizes = [min(micro_batch, batch - start) for start in range(0, batch, micro_batch)]
-    return [1.0 / (size * samples) for size in sizes for _ in range(size)], gamma
+        return flat.new_full((batch,), 1.0 / batch), gamma / batch
+    weights = flat.new_full((batch,), 1.0 / (min(micro_batch, batch) * samples))
+    rest = batch % micro_batch
+    if rest:
+        weights[batch - rest :].fill_(1.0 / (rest * samples))
+    return weights, gamma
 
 
 class _SuperResolutionLoss(torch.autograd.Function):
@@ -164,11 +169,9 @@ def super_resolution_loss(
     (0.125, 0.25, 1.0)
     """
     _validated(output, target, gamma, peak, micro_batch, reduction)
-    batch = len(output)
-    flat = output.reshape(batch, -1)
-    weights, energy_weight = _weights(batch, flat.shape[1], micro_batch, float(gamma), reduction)
-    weights = torch.tensor(weights, dtype=output.dtype, device=output.device)
-    flat_target = target.to(output.dtype).reshape(batch, -1)
+    flat = output.reshape(len(output), -1)
+    weights, energy_weight = _weights(flat, micro_batch, float(gamma), reduction)
+    flat_target = target.to(output.dtype).reshape(flat.shape)
     return LossTerms(*_SuperResolutionLoss.apply(flat, flat_target, weights, energy_weight, float(peak)))
 
 
