@@ -1,7 +1,7 @@
 """Object intensities, batch by batch, from images kept as bytes.
 
 Ten thousand 28x28 images are 8 MB as bytes and 500 MB as 112x112 floats; enlarging one batch takes less than
-a millisecond, so that the bytes are kept.
+a millisecond, so that the bytes are kept: on the device, if it is not the CPU.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from pyfdsr.data import to_intensity, upsample_nearest
+
+from . import devices
 
 __all__ = ["ImageBatches", "low_resolution"]
 
@@ -24,6 +26,8 @@ class ImageBatches:
     support : int
         Samples of the window an axis.
     dtype : torch.dtype
+    device : torch.device or str
+        Where intensities are wanted.
 
     Raises
     ------
@@ -38,7 +42,13 @@ class ImageBatches:
     ((2, 4, 4), 0.5)
     """
 
-    def __init__(self, images: np.ndarray, support: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        images: np.ndarray,
+        support: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
         images = np.asarray(images)
         if images.dtype != np.uint8:
             raise TypeError(f"images have dtype {images.dtype}: must be uint8")
@@ -54,16 +64,29 @@ class ImageBatches:
         self.images = images
         self.support = support
         self._float = {torch.float32: np.float32, torch.float64: np.float64}[dtype]
+        self._device = torch.device(device)
+        self._resident = None
+        if not devices.is_host(self._device):
+            self._resident = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
+            # From a table: a device's own division by 255 may round otherwise.
+            levels = to_intensity(np.arange(256, dtype=np.uint8), 1.0, self._float)
+            self._levels = torch.from_numpy(levels).to(self._device)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def index(self, rows: np.ndarray):
+        """Return row numbers where :meth:`intensity` needs them, so that none is copied there later."""
+        if self._resident is None:
+            return rows
+        return torch.from_numpy(np.ascontiguousarray(rows)).to(self._device, non_blocking=True)
 
     def intensity(self, rows, peak: float = 1.0) -> torch.Tensor:
         """Return the intensities of the images `rows`, enlarged by repeating pixels.
 
         Parameters
         ----------
-        rows : index array or slice
+        rows : index array, slice, or what :meth:`index` returned
         peak : float
             Intensity of a white pixel.
 
@@ -71,6 +94,9 @@ class ImageBatches:
         -------
         torch.Tensor [B, support, support]
         """
+        if self._resident is not None:
+            small = self._levels[self._resident[rows].long()] * peak
+            return upsample_nearest(small, self.support)
         small = to_intensity(self.images[rows], peak, self._float)
         return torch.from_numpy(upsample_nearest(small, self.support))
 

@@ -60,7 +60,7 @@ def classification_scores(
             range(0, len(batches), _BATCH), batches.all_in_order(_BATCH, peak), strict=True
         ):
             output = model.network.image(intensity)
-            named = model.logits(output).argmax(dim=-1).numpy()
+            named = model.logits(output).argmax(dim=-1).cpu().numpy()
             np.add.at(confusion, (labels[start : start + _BATCH], named), 1)
             given += float(low_resolution(model, intensity).sum())
             window += float(output.sum())
@@ -83,7 +83,7 @@ def evaluate_classifier(
     Parameters
     ----------
     model : pyfdsr.models.AOClassifier
-        With ``imaging``.
+        With ``imaging``; its device computes.
     images : uint8 array [n, height, width]
     labels : int64 array [n]
     peak : float
@@ -106,5 +106,5 @@ def evaluate_classifier(
         raise ValueError(f"peak={peak!r}: must be greater than 0")
     check_labels("labels", labels, len(images), model.classes)
     model.eval()
-    batches = ImageBatches(images, model.support[0], model.phases.dtype)
+    batches = ImageBatches(images, model.support[0], model.phases.dtype, model.phases.device)
     return classification_scores(model, batches, labels, peak)

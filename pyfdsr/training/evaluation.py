@@ -100,7 +100,7 @@ def evaluate(
     Parameters
     ----------
     model : torch.nn.Module
-        A network of :mod:`pyfdsr.models` with ``imaging``, no classifier.
+        A network of :mod:`pyfdsr.models` with ``imaging``, no classifier; its device computes.
     images : uint8 array [n, height, width]
     peak : float
         Intensity of a white pixel.
@@ -127,7 +127,7 @@ def evaluate(
     if len({*model.support}) > 1 or len({*model.grid}) > 1:
         raise ValueError(f"model has window {model.support} and grid {model.grid}: scores need square ones")
     grid = OpticalGrid(pitch, model.support[0], model.grid[0], tuple(model.phases.shape[-2:]), _WAVELENGTH)
-    batches = ImageBatches(images, model.support[0], model.phases.dtype)
+    batches = ImageBatches(images, model.support[0], model.phases.dtype, model.phases.device)
     sums = {name: [] for name in ("input_psnr", "output_psnr", "input_ssim", "output_ssim")}
     energies = np.zeros(2)
     kept: list[tuple[np.ndarray, ...]] = []
@@ -161,6 +161,6 @@ def evaluate(
 
 
 def _pictures(intensity, low, output, peak: float) -> tuple[np.ndarray, ...]:
-    images = [tensor.float().numpy() for tensor in (intensity, low, output)]
+    images = [tensor.float().cpu().numpy() for tensor in (intensity, low, output)]
     scores = [psnr(low, intensity, peak=peak, per="image"), psnr(output, intensity, "max", peak, "image")]
-    return (*images, *(score.numpy() for score in scores))
+    return (*images, *(score.cpu().numpy() for score in scores))

@@ -3,6 +3,9 @@
 The items' order, and whatever else an epoch draws, come from the loop's own generator. A checkpoint keeps
 that generator's state *before* the epoch's draws and the number of steps done, so that a continued run draws
 the same again and skips what it has seen. Nothing else in the loop is random.
+
+On the CPU every step's loss is looked at. On other devices that would make the host wait for each step: sums
+stay there, and are read once an epoch and for checkpoints.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import torch
 
 from pyfdsr.data import batches
 
+from . import devices
 from .checkpoint import CheckpointError
 from .distributed import Workers
 from .interrupt import StopRequest
@@ -32,7 +36,10 @@ class TrainingInterrupted(RuntimeError):
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is not finite; the parameters are those before the step."""
+    """The loss is not finite; nothing is saved of it.
+
+    On the CPU the parameters are those before the step. Other devices are asked at the end of the epoch.
+    """
 
 
 @dataclass
@@ -42,7 +49,7 @@ class _Position:
     generator: dict[str, Any]
     epoch: int = 0
     step: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, Any] = field(default_factory=dict)  # numbers, or tensors that are not read yet
 
 
 class TrainingLoop:
@@ -55,7 +62,7 @@ class TrainingLoop:
         ``learning_rate_at``.
     model : torch.nn.Module
     optimizer : torch.optim.Optimizer
-        Over the model's parameters, in their order.
+        Over the model's parameters, in their order. They lie on the device that trains.
     count : int
         Items that an epoch goes through.
     fingerprint : str
@@ -100,6 +107,8 @@ class TrainingLoop:
         self._position = _Position(generator=self._generator.bit_generator.state)
         self._fingerprint = fingerprint
         self._saved: tuple[int, int] | None = None
+        self._on_host = devices.is_host(next(model.parameters()).device)
+        self._means_read: dict[str, float] = {}
 
     # What a trainer fills in.
 
@@ -115,8 +124,11 @@ class TrainingLoop:
     def _draw_epoch(self) -> Any:
         """Draw what holds for a whole epoch from `_generator`; it is passed to every step."""
 
-    def _step(self, rows: np.ndarray, drawn: Any) -> dict[str, float]:
-        """Take one optimiser step on the items `rows`; return what to add to the epoch's sums."""
+    def _step(self, rows: np.ndarray, drawn: Any) -> dict[str, Any]:
+        """Take one optimiser step on the items `rows`; return what to add to the epoch's sums.
+
+        Values are numbers, or tensors without axes of double precision where reading them would wait.
+        """
         raise NotImplementedError
 
     def _means(self, sums: dict[str, float], steps: int) -> dict[str, float]:
@@ -189,6 +201,7 @@ class TrainingLoop:
         here = (self._position.epoch, self._position.step)
         if self._written is None or self._saved == here:
             return
+        self._read_sums()
         values = self.model.state_dict()
         tensors = {f"model.{name}": value for name, value in values.items() if torch.is_tensor(value)}
         for name, parameter in self.model.named_parameters():
@@ -264,7 +277,10 @@ class TrainingLoop:
         drawn = self._draw_epoch()
         remaining = batches(self._count, config.batch_size, rng=self._generator, start=position.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(position.epoch)
+            if torch.is_tensor(group["lr"]):  # where a recorded step reads it
+                group["lr"].fill_(config.learning_rate_at(position.epoch))
+            else:
+                group["lr"] = config.learning_rate_at(position.epoch)
         self.model.train()
         for rows in remaining:
             begun = time.perf_counter()
@@ -272,7 +288,7 @@ class TrainingLoop:
             position.step += 1
             for name, value in {**terms, "seconds": time.perf_counter() - begun}.items():
                 position.sums[name] = position.sums.get(name, 0.0) + value
-            self.progress.step(self._live())
+            self.progress.step(self._live() if self._on_host else self._means_read)
             if position.step < self.steps_per_epoch and self._any(stop.requested):
                 self._stop()
         self._finish_epoch(drawn)
@@ -284,25 +300,46 @@ class TrainingLoop:
         sums = {name: value for name, value in self._position.sums.items() if name != "seconds"}
         return self._means(sums, self._position.step)
 
-    def _descend(self, loss: torch.Tensor | None) -> float:
-        """Take one optimiser step down the sum of all processes' losses, of which some may be None.
-
-        Returns
-        -------
-        float
-            The sum.
+    def _read_sums(self) -> None:
+        """Make numbers of those sums that are still on their device, for which it has to finish its work.
 
         Raises
         ------
         TrainingDiverged
-            When it is not finite.
+            When the loss is not finite.
         """
-        (value,) = self.workers.add([0.0 if loss is None else float(loss.detach())])
+        sums = self._position.sums
+        unread = {name: value for name, value in sums.items() if torch.is_tensor(value)}
+        if not unread:
+            return
+        begun = time.perf_counter()
+        sums.update(zip(unread, torch.stack(list(unread.values())).tolist(), strict=True))
+        sums["seconds"] += time.perf_counter() - begun
+        self._check_loss(sums["loss"], "the sum of the losses", self._position.step)
+
+    def _check_loss(self, value: float, what: str, step: int) -> None:
         if not math.isfinite(value):
             raise TrainingDiverged(
-                f"the loss is {value} in epoch {self._position.epoch + 1}, step {self._position.step + 1}: "
+                f"{what} is {value} in epoch {self._position.epoch + 1}, step {step}: "
                 f"try a smaller {self.divergence_cure}"
             )
+
+    def _descend(self, loss: torch.Tensor | None) -> Any:
+        """Take one optimiser step down the sum of all processes' losses, of which some may be None.
+
+        Returns
+        -------
+        float or torch.Tensor
+            The sum, as :meth:`_step` is to return it.
+
+        Raises
+        ------
+        TrainingDiverged
+            When it is not finite and can be read at once.
+        """
+        (value,) = self.workers.add([0.0 if loss is None else devices.number_or_tensor(loss)])
+        if self._on_host:
+            self._check_loss(value, "the loss", self._position.step + 1)
         self.optimizer.zero_grad(set_to_none=True)
         if loss is not None:
             loss.backward()
@@ -313,7 +350,9 @@ class TrainingLoop:
     def _finish_epoch(self, drawn: Any) -> None:
         """Record the epoch, move on to the next, write metrics and checkpoint."""
         position, config = self._position, self.config
-        record = {"epoch": position.epoch + 1, **self._live(), **self._notes(drawn)}
+        self._read_sums()
+        self._means_read = self._live()
+        record = {"epoch": position.epoch + 1, **self._means_read, **self._notes(drawn)}
         record |= {
             "learning_rate": config.learning_rate_at(position.epoch),
             "seconds": position.sums["seconds"],

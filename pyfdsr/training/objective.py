@@ -11,6 +11,7 @@ import torch
 from pyfdsr.losses import super_resolution_loss
 
 from .config import TrainingConfig
+from .devices import number_or_tensor
 
 __all__ = ["Classification", "StepTerms", "SuperResolution", "objective_of"]
 
@@ -22,18 +23,18 @@ class StepTerms(NamedTuple):
     ----------
     loss : torch.Tensor
         Scalar, differentiable, divided by the peak intensity where it grows with it.
-    output_energy : float
-        Of the batch, in the network's window.
-    squared_error : float
+    output_energy : float or torch.Tensor
+        Of the batch, in the network's window. This and the next are tensors where reading them would wait.
+    squared_error : float or torch.Tensor
         Sum over the batch, for the PSNR.
-    correct : float
+    correct : float or torch.Tensor
         Images whose class was named right.
     """
 
     loss: torch.Tensor
-    output_energy: float
-    squared_error: float = 0.0
-    correct: float = 0.0
+    output_energy: Any
+    squared_error: Any = 0.0
+    correct: Any = 0.0
 
 
 class SuperResolution:
@@ -44,7 +45,7 @@ class SuperResolution:
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
 
-    def terms(self, model: torch.nn.Module, target: torch.Tensor, rows: np.ndarray, peak: float) -> StepTerms:
+    def terms(self, model: torch.nn.Module, target: torch.Tensor, rows: Any, peak: float) -> StepTerms:
         """Return the terms of object intensities `target` [B, S, S], which are the images `rows`."""
         config = self.config
         output = model.image(target)
@@ -52,7 +53,9 @@ class SuperResolution:
             output, target, config.gamma, peak, config.micro_batch, config.reduction
         )
         return StepTerms(
-            terms.loss / peak, float(terms.output_energy.sum()), float(terms.squared_error.sum())
+            terms.loss / peak,
+            number_or_tensor(terms.output_energy.sum()),
+            number_or_tensor(terms.squared_error.sum()),
         )
 
     def share(self, images: int, of: int) -> float:
@@ -67,22 +70,24 @@ class Classification:
     ----------
     labels : int64 array [n]
         Classes of the training images.
+    device : torch.device or str
+        Where the logits will be.
     """
 
     name = "accuracy"
 
-    def __init__(self, labels: np.ndarray) -> None:
-        self.labels = torch.from_numpy(np.ascontiguousarray(labels))
+    def __init__(self, labels: np.ndarray, device: torch.device | str = "cpu") -> None:
+        self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
 
-    def terms(self, model: torch.nn.Module, target: torch.Tensor, rows: np.ndarray, peak: float) -> StepTerms:
+    def terms(self, model: torch.nn.Module, target: torch.Tensor, rows: Any, peak: float) -> StepTerms:
         """Return the terms of object intensities `target` [B, S, S], which are the images `rows`."""
         output = model.network.image(target)
         logits, labels = model.logits(output), self.labels[rows]
         correct = (logits.argmax(dim=-1) == labels).sum()
         return StepTerms(
             torch.nn.functional.cross_entropy(logits, labels),
-            float(output.detach().sum()),
-            correct=float(correct),
+            number_or_tensor(output.detach().sum()),
+            correct=number_or_tensor(correct),
         )
 
     def share(self, images: int, of: int) -> float:
@@ -90,7 +95,9 @@ class Classification:
         return images / of
 
 
-def objective_of(config: TrainingConfig, labels: np.ndarray | None, images: int) -> Any:
+def objective_of(
+    config: TrainingConfig, labels: np.ndarray | None, images: int, device: torch.device | str = "cpu"
+) -> Any:
     """Return the objective of a configuration.
 
     Raises
@@ -101,7 +108,7 @@ def objective_of(config: TrainingConfig, labels: np.ndarray | None, images: int)
     if config.model != "classifier":
         return SuperResolution(config)
     check_labels("train_labels", labels, images)
-    return Classification(labels)
+    return Classification(labels, device)
 
 
 def check_labels(name: str, labels: np.ndarray | None, images: int, classes: int = 10) -> None:
@@ -123,6 +130,8 @@ def check_labels(name: str, labels: np.ndarray | None, images: int, classes: int
         )
 
 
-def decibels(peak: float, mean_square: float) -> float:
-    """PSNR of a mean square error; infinite if there is none."""
+def decibels(peak: float, mean_square: Any) -> Any:
+    """PSNR of a mean square error, a number or a tensor; infinite if there is none."""
+    if torch.is_tensor(mean_square):
+        return 10 * torch.log10(peak**2 / mean_square)
     return 10 * math.log10(peak**2 / mean_square) if mean_square else math.inf

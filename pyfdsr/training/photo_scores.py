@@ -84,7 +84,8 @@ def score_photos(
     Parameters
     ----------
     enlarge : torch.nn.Module or callable
-        From images [B, 3, H, W] to [B, 3, scale·H, scale·W]; a module is put into evaluation mode.
+        From images [B, 3, H, W] to [B, 3, scale·H, scale·W]; a module is put into evaluation mode, and its
+        device computes.
     photos : PhotoSet
         The originals.
     scale : int
@@ -96,19 +97,21 @@ def score_photos(
     PhotoScores
         Of the results clipped to 0 to 1.
     """
+    device = torch.device("cpu")
     if isinstance(enlarge, torch.nn.Module):
         enlarge.eval()
+        device = next((tensor.device for tensor in enlarge.parameters()), device)
     parts: list[tuple[np.ndarray, ...]] = []
     count = min(limit or len(photos), len(photos))
     with torch.inference_mode():
         for start in range(0, count, _BATCH):
             squares = photos.take(slice(start, min(start + _BATCH, count)))
-            target = torch.from_numpy(squares).float().div_(255)
-            small = torch.from_numpy(downsample_nearest(squares, scale).copy()).float().div_(255)
+            target = torch.from_numpy(squares).to(device).float().div_(255)
+            small = torch.from_numpy(downsample_nearest(squares, scale).copy()).to(device).float().div_(255)
             output = enlarge(small).clamp(0, 1)
             # Over all channels at once: three channels stacked are one image three times as high.
             stacked = psnr(output.flatten(1, 2), target.flatten(1, 2), per="image")
             grey = psnr(luma(output), luma(target), per="image")
             likeness = ssim(output, target, per="image").mean(1)
-            parts.append(tuple(x.double().numpy() for x in (stacked, grey, likeness)))
+            parts.append(tuple(x.cpu().double().numpy() for x in (stacked, grey, likeness)))
     return PhotoScores(*map(np.concatenate, zip(*parts, strict=True)))

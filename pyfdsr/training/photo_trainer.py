@@ -22,9 +22,11 @@ from pyfdsr.models import (
     save_super_resolution,
 )
 
+from .devices import number_or_tensor, usable_device
 from .loop import TrainingLoop
 from .photo_config import PhotoTrainingConfig
 from .photo_scores import score_photos
+from .photo_squares import PhotoSquares, unit_interval
 from .progress import Progress
 from .run_folder import RunFolder
 
@@ -116,6 +118,8 @@ class PhotoTrainer(TrainingLoop):
     run : RunFolder or None
         Where to write; None writes nothing.
     progress : Progress or None
+    device : str or torch.device
+        Where the network and, if they fit, the squares lie. A run may be continued on another device.
 
     Attributes
     ----------
@@ -128,7 +132,7 @@ class PhotoTrainer(TrainingLoop):
     Raises
     ------
     FileNotFoundError, ValueError
-        When a file that the configuration names is not there or does not fit.
+        When a file that the configuration names is not there or does not fit, or the device cannot be used.
     """
 
     def __init__(
@@ -138,16 +142,20 @@ class PhotoTrainer(TrainingLoop):
         test: PhotoSet | None = None,
         run: RunFolder | None = None,
         progress: Progress | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
+        device = usable_device(device)
         self.train_photos, self.test_photos = train, test
-        self.loss = parse_loss(config.loss, config.weights, config.vgg)
+        self.loss = parse_loss(config.loss, config.weights, config.vgg).to(device)
         model = build_cnn(config)
         if config.optical is not None:
             some = train.take(slice(None, None, max(1, len(train) // _CALIBRATION)))
             calibrated(model, as_tensor(downsample_nearest(some, model.scale)))
-        optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         count = min(config.epoch_size or len(train), len(train))
         start = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+        model = model.to(device)
+        optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        self._squares = PhotoSquares(train, device)
         super().__init__(config, model, optimizer, count, f"{train.fingerprint()} {start}", run, progress)
 
     def _export(self) -> None:
@@ -158,20 +166,22 @@ class PhotoTrainer(TrainingLoop):
         """Draw the squares of an epoch."""
         return self._generator.permutation(len(self.train_photos))[: self._count]
 
-    def _step(self, rows: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
-        squares = self.train_photos.take(drawn[rows])
+    def _step(self, rows: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+        squares = self._squares.take(drawn[rows])
         # From the place in the run alone: a continued run draws the same without having drawn all before.
         place = (self.config.seed, self._position.epoch, self._position.step)
         generator = np.random.Generator(np.random.PCG64(place))
         if self.config.flips:
             flipped = [axis for axis in (2, 3) if generator.integers(2)]
-            squares = np.flip(squares, flipped) if flipped else squares
+            squares = squares.flip(flipped) if flipped else squares
         window = self._window(generator)
-        target = as_tensor(squares[(..., *window.target)])
-        inputs = as_tensor(downsample_nearest(squares, self.model.scale)[(..., *window.inputs)])
+        target = unit_interval(squares[(..., *window.target)])
+        inputs = unit_interval(downsample_nearest(squares, self.model.scale)[(..., *window.inputs)])
         output = self.model(inputs)[(..., *window.output)]
         value = self._descend(self.loss(output, target))
-        mean_square = float((output.detach() - target).square().mean())
+        mean_square = number_or_tensor((output.detach() - target).square().mean())
+        if torch.is_tensor(mean_square):
+            return {"loss": value, "psnr": -10 * torch.log10(mean_square)}
         return {"loss": value, "psnr": -10 * math.log10(mean_square) if mean_square else math.inf}
 
     def _window(self, generator: np.random.Generator) -> _Window:
@@ -197,4 +207,4 @@ class PhotoTrainer(TrainingLoop):
 
 def as_tensor(squares: np.ndarray) -> Tensor:
     """Return bytes as float32 numbers from 0 to 1."""
-    return torch.from_numpy(np.ascontiguousarray(squares)).float().div_(255)
+    return unit_interval(torch.from_numpy(np.ascontiguousarray(squares)))

@@ -28,7 +28,10 @@ class Progress:
         """Training starts, or continues, after `epoch` epochs and `step` steps of the next."""
 
     def step(self, means: dict[str, float]) -> None:
-        """A step is done; `means` are the epoch's ``loss``, ``psnr`` … so far."""
+        """A step is done; `means` are the epoch's ``loss``, ``psnr`` … so far.
+
+        On devices that are read once an epoch they are those of the last one, and empty in the first.
+        """
 
     def epoch(self, record: dict[str, Any]) -> None:
         """An epoch is done; `record` is its line of metrics.jsonl."""
@@ -77,7 +80,9 @@ def figure_of(record: dict[str, Any], prefix: str = "") -> str:
 
 
 def _figures(means: dict[str, float]) -> str:
-    """Return loss, PSNR or accuracy and, for networks of light, energy."""
+    """Return loss, PSNR or accuracy and, for networks of light, energy; nothing of nothing."""
+    if not means:
+        return ""
     line = f"loss {means['loss']:.4f}  {figure_of(means)}"
     if "energy_fraction" in means:
         line += f"  energy {100 * means['energy_fraction']:.1f} %"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ import torch
 from .batches import ImageBatches, low_resolution
 from .build import build_model, torch_dtype
 from .config import TrainingConfig
+from .cuda_graph import GraphedStep
+from .devices import usable_device
 from .distributed import Workers
 from .evaluation import test_figures
 from .loop import TrainingDiverged, TrainingInterrupted, TrainingLoop
@@ -37,6 +40,15 @@ class Trainer(TrainingLoop):
         Classes of the images; needed by a classifier only.
     workers : pyfdsr.training.distributed.Workers or None
         The processes that train together; all are given the same arguments, and one writes to `run`.
+    device : str or torch.device
+        Where the model and the images lie, for which all images are copied there once. A run may be
+        continued on another device.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When images or labels do not fit the configuration, the device cannot be used, or several processes
+        are to train on another device than the CPU.
 
     Attributes
     ----------
@@ -69,22 +81,32 @@ class Trainer(TrainingLoop):
         train_labels: np.ndarray | None = None,
         test_labels: np.ndarray | None = None,
         workers: Workers | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
+        device = usable_device(device)
+        if workers is not None and workers.count > 1 and device.type != "cpu":
+            raise ValueError(f"device={str(device)!r}: must be cpu where {workers.count} processes train")
         dtype = torch_dtype(config)
-        self.train_batches = ImageBatches(train_images, config.support, dtype)
-        self.objective = objective_of(config, train_labels, len(train_images))
+        self.train_batches = ImageBatches(train_images, config.support, dtype, device)
+        self.objective = objective_of(config, train_labels, len(train_images), device)
         self.test_batches = self.test_labels = None
         if test_images is not None and len(test_images):
-            self.test_batches = ImageBatches(test_images[: config.test_limit], config.support, dtype)
+            self.test_batches = ImageBatches(test_images[: config.test_limit], config.support, dtype, device)
             if config.model == "classifier":
                 check_labels("test_labels", test_labels, len(test_images))
                 self.test_labels = test_labels[: config.test_limit]
-        model = build_model(config)
-        optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        model = build_model(config).to(device)
+        graphed = device.type == "cuda" and config.model == "aosrnn"
+        rate: Any = config.learning_rate
+        rate = torch.tensor(rate, device=device) if graphed else rate  # in a graph, numbers are constants
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate, capturable=graphed)
         fingerprint = hashlib.sha256(np.ascontiguousarray(train_images)).hexdigest()
         count = len(self.train_batches)
         super().__init__(config, model, optimizer, count, fingerprint, run, progress, workers)
         self._input_energy: np.ndarray | None = None
+        self._take: Any = self._take_one
+        if graphed:
+            self._take = GraphedStep(self._take_one, config.batch_size, device)
 
     def _prepare(self) -> None:
         if self._input_energy is None:
@@ -92,36 +114,36 @@ class Trainer(TrainingLoop):
 
     def _energy_of_inputs(self) -> np.ndarray:
         """Return the energy [n] of every low-resolution training image in the window at peak intensity 1."""
+        # One kind of device has no double precision.
+        dtype = torch.float32 if self.model.phases.device.type == "mps" else torch.float64
         parts = [
-            low_resolution(self.model, intensity).flatten(1).sum(dim=1, dtype=torch.float64)
+            low_resolution(self.model, intensity).flatten(1).sum(dim=1, dtype=dtype)
             for intensity in self.train_batches.all_in_order(100)
         ]
-        return torch.cat(parts).numpy()
+        return torch.cat(parts).cpu().double().numpy()
 
     def _draw_epoch(self) -> float:
         """Draw the peak intensity of an epoch."""
         peaks = self.config.peaks()
         return peaks[self._generator.integers(len(peaks))]
 
-    def _step(self, rows: np.ndarray, peak: float) -> dict[str, float]:
-        loss, *shares = self._terms(self.workers.part(rows, self.config.micro_batch), len(rows), peak)
+    def _step(self, rows: np.ndarray, peak: float) -> dict[str, Any]:
+        part = self.workers.part(rows, self.config.micro_batch)
+        taken = self._take(self.train_batches.index(part), len(rows), peak)
+        return {**taken, "input_energy": float(self._input_energy[rows].sum()) * peak}
+
+    def _take_one(self, rows: Any, of: int, peak: float) -> dict[str, Any]:
+        """Take a step on this process's part of a batch `of` so many images."""
+        loss, *shares = self._terms(rows, of, peak)
         value = self._descend(loss)
         output_energy, squared_error, correct = self.workers.add(shares)
         if self.objective.name == "accuracy":
-            merit = {"accuracy": correct / len(rows)}
+            merit = {"accuracy": correct / of}
         else:
-            mean_square = squared_error / (len(rows) * self.config.support**2)
-            merit = {"decibels": decibels(peak, mean_square)}
-        return {
-            "loss": value,
-            **merit,
-            "input_energy": float(self._input_energy[rows].sum()) * peak,
-            "output_energy": output_energy,
-        }
+            merit = {"decibels": decibels(peak, squared_error / (of * self.config.support**2))}
+        return {"loss": value, **merit, "output_energy": output_energy}
 
-    def _terms(
-        self, rows: np.ndarray, of: int, peak: float
-    ) -> tuple[torch.Tensor | None, float, float, float]:
+    def _terms(self, rows: Any, of: int, peak: float) -> tuple[torch.Tensor | None, Any, Any, Any]:
         """Return this process's part of a batch `of` so many images: loss, energy, squared error, correct."""
         if not len(rows):
             return None, 0.0, 0.0, 0.0

@@ -117,7 +117,7 @@ def calibrate_on(model: SuperResolutionNetwork, picture: Picture) -> None:
         side = min(size, _CALIBRATION_SIDE)
         cut.append(slice((size - side) // 2, (size - side) // 2 + side))
     middle = picture.colours[tuple(cut)].astype(np.float32) / np.iinfo(picture.colours.dtype).max
-    x = torch.from_numpy(middle).permute(2, 0, 1)[None].to(next(model.parameters()).dtype)
+    x = torch.from_numpy(middle).permute(2, 0, 1)[None].to(next(model.parameters()))
     if not x.any():
         x = torch.full_like(x, 0.5)
     if x.shape[1] != model.in_channels:

@@ -53,7 +53,7 @@ def upscale(
     Parameters
     ----------
     model : SuperResolutionCNN or SuperResolutionUNet
-        Used in evaluation mode, which is undone.
+        Used in evaluation mode, which is undone. Its device computes, one batch of tiles at a time.
     image : Tensor, [C, H, W] or [B, C, H, W]; or array, [H, W, C]
         A real floating tensor, or an array of uint8 or uint16, whose largest value counts as 1. One channel
         is given to all of the network's, and the luma (ITU-R BT.601) of its three is returned.
@@ -72,7 +72,7 @@ def upscale(
     Returns
     -------
     Tensor or array
-        Of `image`'s kind and dtype; integers are clipped and rounded.
+        Of `image`'s kind, dtype and device; integers are clipped and rounded.
 
     Raises
     ------
@@ -107,15 +107,15 @@ def upscale(
     elif out.shape != shape or out.dtype != image.dtype:
         raise ValueError(f"out is {out.dtype} {out.shape}: must be {image.dtype} {shape}")
     white = np.iinfo(image.dtype).max
-    precision = next(model.parameters()).dtype
+    like = next(model.parameters())
 
     def fetch(rows: slice, columns: slice) -> Tensor:
         part = np.ascontiguousarray(np.moveaxis(image[rows, columns], 2, 0)).astype(np.float32)
-        return torch.from_numpy(part).to(precision).div_(white)
+        return torch.from_numpy(part).to(like).div_(white)
 
     def store(result: Tensor, rows: slice, columns: slice) -> None:
         levels = result.nan_to_num_(0).clamp_(0, 1).mul_(white).round_()
-        out[rows, columns] = levels.permute(1, 2, 0).numpy().astype(image.dtype)
+        out[rows, columns] = levels.permute(1, 2, 0).cpu().numpy().astype(image.dtype)
 
     _run(model, (height, width), tile, factor, batch, fetch, store, progress or _silent)
     return out
@@ -133,13 +133,13 @@ def _upscale_tensor(
     count, channels, height, width = images.shape
     channels = channels if channels != model.in_channels else model.out_channels
     shape = (count, channels, height * model.scale // factor, width * model.scale // factor)
-    out = torch.empty(shape, dtype=image.dtype)
-    precision = next(model.parameters()).dtype
+    out = torch.empty(shape, dtype=image.dtype, device=image.device)
+    like = next(model.parameters())
     first = current_sample_offset()
     for index, (source, target) in enumerate(zip(images, out, strict=True)):
 
         def fetch(rows: slice, columns: slice, source: Tensor = source) -> Tensor:
-            return source[:, rows, columns].to(precision)
+            return source[:, rows, columns].to(like)
 
         def store(result: Tensor, rows: slice, columns: slice, target: Tensor = target) -> None:
             target[:, rows, columns] = result
@@ -249,7 +249,7 @@ def _enlarged(model: SuperResolutionNetwork, parts: Tensor) -> Tensor:
     if parts.shape[1] == model.in_channels:
         return model(parts)
     coloured = model(parts.expand(-1, model.in_channels, -1, -1))
-    weights = torch.tensor(_LUMA, dtype=coloured.dtype)[:, None, None]
+    weights = torch.tensor(_LUMA, dtype=coloured.dtype, device=coloured.device)[:, None, None]
     return (coloured * weights).sum(1, keepdim=True)
 
 

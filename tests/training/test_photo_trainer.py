@@ -14,6 +14,7 @@ from pyfdsr.training import (
     RunFolder,
     RunFolderError,
     TrainingInterrupted,
+    devices,
     load_cnn,
     score_photos,
 )
@@ -194,3 +195,52 @@ def test_a_run_of_another_network_is_refused(config, photos, tmp_path):
     run = RunFolder.create(tmp_path / "run", config)
     with pytest.raises(RunFolderError, match="config.json cannot be read: it is about a network 'srcnn'"):
         run.config()
+
+
+@pytest.mark.parametrize("room", [True, False])
+@pytest.mark.parametrize(
+    "changes", [{}, {"flips": True, "crop": 16, "loss": "mse+mge", "epoch_size": 5}], ids=str
+)
+def test_a_device_trains_the_same(config, photos, monkeypatch, changes, room):
+    """The CPU's memory passes for a device's, with and without room for all squares."""
+    config = config.replace(**changes)
+    near = PhotoTrainer(config, photos["train"], photos["test"], device="cpu")
+    near.fit()
+    monkeypatch.setattr(devices, "is_host", lambda device: False)
+    monkeypatch.setattr(devices, "fits", lambda size, device: room and size == 7 * 3 * 32 * 32)
+    there = PhotoTrainer(config, photos["train"], photos["test"])
+    assert (there._squares._resident is not None) == room
+    there.fit()
+    assert torch.equal(weights(near), weights(there))
+    for ours, theirs in zip(there.records, near.records, strict=True):
+        assert all(ours[name] == pytest.approx(theirs[name], rel=1e-9) for name in ("loss", "psnr"))
+
+
+def test_a_step_on_a_device_reads_nothing_back(config, photos, monkeypatch):
+    from pyfdsr.training import photo_trainer
+
+    monkeypatch.setattr(photo_trainer, "usable_device", torch.device)
+    config = config.replace(flips=True, crop=16, loss="mse+mge")
+    trainer = PhotoTrainer(config, photos["train"], device="meta")  # where there are no values
+    for _ in range(2):
+        terms = trainer._step(np.arange(3), np.arange(7))
+        assert set(terms) == {"loss", "psnr"} and all(term.is_meta for term in terms.values())
+
+
+def test_a_device_that_cannot_be_used_is_named(config, photos):
+    with pytest.raises(ValueError, match="device='gpu': must be a device of torch"):
+        PhotoTrainer(config, photos["train"], device="gpu")
+
+
+def test_batches_are_flipped_as_drawn(config, photos):
+    trainer = PhotoTrainer(config.replace(flips=True, epochs=3, batch_size=7), photos["train"])
+    loss, seen = trainer.loss, []
+    trainer.loss = lambda output, target: seen.append(target) or loss(output, target)
+    trainer.fit()
+    squares = torch.from_numpy(photos["train"].take(slice(None))).float() / 255
+    ways = {"": squares, "y": squares.flip(2), "x": squares.flip(3), "yx": squares.flip(2, 3)}
+    sums = {name: way.sum(0) for name, way in ways.items()}  # whatever the order of the batch
+    found = [
+        name for target in seen for name, way in sums.items() if torch.allclose(target.sum(0), way, atol=1e-4)
+    ]
+    assert len(found) == 3 and len(set(found)) > 1
