@@ -32,6 +32,9 @@ def evaluate_run(
     threads: Annotated[
         int | None, typer.Option(help="Threads; by default all cores.", show_default=False)
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or another device of torch.")
+    ] = "cpu",
 ) -> None:
     """Score the network of RUN on test images: PSNR, SSIM, resolution and energy, or a classifier's accuracy.
 
@@ -48,15 +51,17 @@ def evaluate_run(
     from pyfdsr._files import write_bytes_atomically
     from pyfdsr.report import figure_png
     from pyfdsr.training import RunFolder, load_model
+    from pyfdsr.training.devices import usable_device
     from pyfdsr.training.image_sets import test_set
     from pyfdsr.training.threads import apply_threads
 
     from .results import sample_images, scores
 
+    where = usable_device(device)
     folder = RunFolder.open(run)
     config = folder.config()
     apply_threads(config.replace(threads=threads).threads)
-    model = load_model(folder)
+    model = load_model(folder).to(where)
     if data_root is not None:
         config = config.replace(data_root=data_root)
     images = test_set(config, dataset, limit)

@@ -15,6 +15,8 @@ __all__ = ["train_aosrnn"]
 # What may change when a run is continued: none of it alters the steps already taken.
 _CHANGEABLE = ("epochs", "threads", "test_every", "pitch")  # the pitch not of a diffractive network
 
+_NO_FIELDS = ("out", "resume", "device")  # what the configuration does not say: it decides no result
+
 _GEOMETRY, _OBJECTIVE, _SCHEDULE = "Geometry (samples an axis)", "Objective", "Data and schedule"
 
 
@@ -131,6 +133,9 @@ def train_aosrnn(
     threads: Annotated[
         int | None, typer.Option(help="Threads; by default all cores.", show_default=False)
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or another device of torch.")
+    ] = "cpu",
 ) -> None:
     """Train the all-optical super-resolution network.
 
@@ -141,21 +146,26 @@ def train_aosrnn(
 
     On two machines' or processes' cores: [dim]torchrun --nproc-per-node 2 -m pyfdsr train aosrnn ...[/dim]
 
+    On a GPU: [dim]pyfdsr train aosrnn --device cuda --out runs/mnist[/dim]
+
     Keep more energy: [dim]pyfdsr train aosrnn --gamma 1e-6 --out runs/gamma[/dim]
 
-    Go on after Ctrl-C, or for more epochs:
+    Go on after Ctrl-C, or for more epochs, also on another device:
     [dim]pyfdsr train aosrnn --out runs/mnist --resume --epochs 60[/dim]
 
     [bold]Written to --out[/bold]: config.json, metrics.jsonl (a line an epoch), checkpoints/ (the last two),
     model.safetensors, evaluation.json, figures/, report.html, and tensorboard/ if tensorboard is installed.
     Ctrl-C finishes the step, writes a checkpoint and exits with code 130.
     """
+    from pyfdsr.training.devices import usable_device
+
+    usable_device(device)  # before anything is loaded
     if resume:
         run, config = _resumed(out, context)
     else:
-        names = {name: value for name, value in context.params.items() if name not in ("out", "resume")}
+        names = {name: value for name, value in context.params.items() if name not in _NO_FIELDS}
         run, config = None, _configuration(names)
-    _train(out, run, config)
+    _train(out, run, config, device)
 
 
 def _configuration(values: dict[str, Any]) -> Any:
@@ -177,7 +187,7 @@ def _resumed(out: Path, context: typer.Context) -> tuple[Any, Any]:
     asked = {
         name: value
         for name, value in context.params.items()
-        if name not in ("out", "resume") and context.get_parameter_source(name).name == "COMMANDLINE"
+        if name not in _NO_FIELDS and context.get_parameter_source(name).name == "COMMANDLINE"
     }
     if "per_class" in asked:
         asked["per_class"] = asked["per_class"] or None
@@ -187,14 +197,14 @@ def _resumed(out: Path, context: typer.Context) -> tuple[Any, Any]:
     return run, resumed_run(run, config, asked, changeable)
 
 
-def _train(out: Path, run: Any, config: Any) -> None:
+def _train(out: Path, run: Any, config: Any, device: str) -> None:
     from pyfdsr.training.distributed import workers
 
     with workers() as group:
-        _train_with(group, out, run, config)
+        _train_with(group, out, run, config, device)
 
 
-def _train_with(group: Any, out: Path, run: Any, config: Any) -> None:
+def _train_with(group: Any, out: Path, run: Any, config: Any, device: str) -> None:
     from pyfdsr.training import RunFolder, Trainer
     from pyfdsr.training.image_sets import test_set, training_set
     from pyfdsr.training.progress import Progress, ProgressGroup, RichProgress, TensorBoardProgress
@@ -214,7 +224,8 @@ def _train_with(group: Any, out: Path, run: Any, config: Any) -> None:
     if group.leads:
         log = TensorBoardProgress.if_installed(run.tensorboard_folder)
         progress = ProgressGroup(RichProgress(console()), log)
-    trainer = Trainer(config, train.images, test.images, run, progress, train.labels, test.labels, group)
+    labels = train.labels, test.labels
+    trainer = Trainer(config, train.images, test.images, run, progress, *labels, group, device)
     if resumed:
         trainer.resume()
         where = trainer.resumed_from.name if trainer.resumed_from else "the start"

@@ -108,6 +108,9 @@ def train_srcnn(
     test_every: Annotated[
         int, typer.Option(help="Test every so many epochs; 0: never.", rich_help_panel=_SCHEDULE)
     ] = 1,
+    device: Annotated[
+        str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or another device of torch.")
+    ] = "cpu",
 ) -> None:
     """Train the super-resolution CNN, 32² to 256², on photographs; 30 % of them are kept for testing.
 
@@ -119,6 +122,8 @@ def train_srcnn(
     Sharper, from there: [dim]pyfdsr train srcnn --init runs/mse --loss feature+mge --weights 1,3 --crop 96
     --epochs 3 --learning-rate 0.002 --out runs/feature-mge[/dim]
 
+    On a GPU: [dim]pyfdsr train srcnn --device cuda --out runs/mse[/dim]
+
     Go on after Ctrl-C: [dim]pyfdsr train srcnn --out runs/mse --resume[/dim]
 
     [bold]Written to --out[/bold]: config.json, metrics.jsonl (a line an epoch), checkpoints/ (the last two),
@@ -126,12 +131,14 @@ def train_srcnn(
     installed. Ctrl-C finishes the step, writes a checkpoint and exits with code 130.
     """
     from pyfdsr.training import PhotoTrainingConfig, RunFolder
+    from pyfdsr.training.devices import usable_device
 
+    usable_device(device)  # before anything is loaded
     named = {"data": "photos"}
     values = {
         named.get(name, name): str(value) if isinstance(value, Path) else value
         for name, value in context.params.items()
-        if name not in ("out", "resume")
+        if name not in ("out", "resume", "device")  # which decide no result
     }
     values["weights"] = _weights(weights)
     if resume:
@@ -145,7 +152,7 @@ def train_srcnn(
         config = resumed_run(run, run.config(PhotoTrainingConfig), asked, _CHANGEABLE, {"photos": "--data"})
     else:
         run, config = None, PhotoTrainingConfig(**values)
-    _train(out, run, config)
+    _train(out, run, config, device)
 
 
 def _weights(text: str | None) -> tuple[float, ...] | None:
@@ -157,7 +164,7 @@ def _weights(text: str | None) -> tuple[float, ...] | None:
         raise ValueError(f"--weights {text}: must be numbers joined by commas") from None
 
 
-def _train(out: Path, run: Any, config: Any) -> None:
+def _train(out: Path, run: Any, config: Any, device: str) -> None:
     from pyfdsr._files import write_bytes_atomically
     from pyfdsr.data import load_photos
     from pyfdsr.training import PhotoTrainer, RunFolder, score_photos
@@ -173,7 +180,8 @@ def _train(out: Path, run: Any, config: Any) -> None:
     progress = ProgressGroup(
         RichProgress(console()), TensorBoardProgress.if_installed(run.tensorboard_folder)
     )
-    trainer = PhotoTrainer(config, train, test, run, progress)  # may refuse: before the folder is made
+    # May refuse: before the folder is made.
+    trainer = PhotoTrainer(config, train, test, run, progress, device)
     if resumed:
         run.write_config(config)
         trainer.resume()

@@ -53,6 +53,9 @@ def upscale_pictures(
     threads: Annotated[
         int | None, typer.Option(help="Threads; by default all cores.", show_default=False, min=1)
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where the network runs: cpu, cuda, cuda:1 or another device of torch.")
+    ] = "cpu",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     max_pixels: Annotated[
         int,
@@ -74,12 +77,14 @@ def upscale_pictures(
     A network of your own, on a chip: [dim]pyfdsr upscale photo.jpg large.png --model runs/srcnn --optical
     chip.toml[/dim]
     """
+    from pyfdsr.training.devices import usable_device
     from pyfdsr.training.threads import apply_threads
     from pyfdsr.upscaling import jobs_of
     from pyfdsr.upscaling.tiling import check_scale
 
     if tile < 1:
         raise ValueError(f"--tile {tile}: must be 1 or more")
+    where = usable_device(device)
     if match_histogram:
         require("skimage.exposure", "matching histograms", "images")
     apply_threads(threads)
@@ -88,6 +93,7 @@ def upscale_pictures(
     from pyfdsr.training import load_cnn
 
     network = load_cnn(model) if optical is None else load_cnn(model, True, ChipConfig.load(optical))
+    network = network.to(where)
     times = network.scale // check_scale(network, scale)
     most = max_pixels * 1_000_000 // times**2
 

@@ -207,3 +207,39 @@ def test_without_typer_the_command_says_how_to_get_it():
         only_line(done.stderr)
         == 'error: the package typer is needed for the commands: pip install "pyfdsr[train]"'
     )
+
+
+def test_a_device_is_no_part_of_the_run(train, command, tmp_path):
+    from pyfdsr.training.checkpoint import read_checkpoint
+
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert train(one, "--epochs", "1")[0] == train(other, "--epochs", "1", "--device", "cpu")[0] == 0
+    assert (one / "config.json").read_bytes() == (other / "config.json").read_bytes()
+    tensors = [read_checkpoint(run / "model.safetensors")[0] for run in (one, other)]
+    assert (tensors[0]["model.phases"] == tensors[1]["model.phases"]).all()
+    code, out, err = command("train", "aosrnn", "--out", one, "--resume", "--epochs", "2", "--device", "cpu")
+    assert (code, err) == (0, "") and "epoch 2/2" in out
+    assert command("evaluate", one, "--device", "cpu")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "aosrnn", "--dataset", "nowhere", "--out", "run"),
+        ("train", "aosrnn", "--resume", "--out", "run"),
+        ("train", "srcnn", "--data", "nowhere", "--out", "run"),
+        ("evaluate", "run"),
+        ("upscale", "nothing.png", "large.png"),
+    ],
+    ids=" ".join,
+)
+def test_a_device_that_cannot_be_used_is_said_first(command, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    for device, rule in (
+        ("gpu", "must be a device of torch, such as cpu"),
+        ("cuda:99", "that can be used here"),
+    ):
+        code, out, err = command(*arguments, "--device", device)
+        assert (code, out, err.count("\n")) == (2, "", 1) and f"error: device='{device}': must" in err
+        assert rule in err
+    assert not list(tmp_path.iterdir())

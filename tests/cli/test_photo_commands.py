@@ -34,8 +34,9 @@ def test_train_writes_a_run_that_goes_on(run, command):
     assert {path.name for path in run.iterdir()} == {
         "config.json", "metrics.jsonl", "model.safetensors", "evaluation.json", "checkpoints",
     }  # fmt: skip
-    code, out, err = command("train", "srcnn", "--out", run, "--resume", "--epochs", "2")
+    code, out, err = command("train", "srcnn", "--out", run, "--resume", "--epochs", "2", "--device", "cpu")
     assert (code, err) == (0, "") and "continuing" in out and "epoch 2/2" in out
+    assert "device" not in json.loads((run / "config.json").read_text())
     code, out, err = command("train", "srcnn", "--out", run, "--resume", "--loss", "mge")
     assert code == 2 and "--loss mge: the run in" in err and "continued as it began" in err
     code, out, err = command("evaluate", run)

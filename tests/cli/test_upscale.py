@@ -42,7 +42,7 @@ def test_one_picture(command, network, tmp_path):
     given = colours(7, 9, 3)
     write_picture(tmp_path / "a.png", Picture(given, colours(7, 9), None))
     code, out, err = command(
-        "upscale", tmp_path / "a.png", tmp_path / "b.png", "--model", network, "--tile", 4
+        "upscale", tmp_path / "a.png", tmp_path / "b.png", "--model", network, "--tile", 4, "--device", "cpu"
     )
     assert (code, err) == (0, "") and "b.png (72×56)" in out
     result = read_picture(tmp_path / "b.png")
