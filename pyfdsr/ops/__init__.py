@@ -1,10 +1,15 @@
-"""Optical operators on NumPy arrays, forward and adjoint; torch is never imported.
+"""Optical operators on NumPy arrays, forward and adjoint, without torch.
 
 Fields are complex64 or complex128 arrays ``[..., y, x]``; results keep the precision. Adjoints follow the
 convention of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real loss L: ``⟨A x, v⟩ = ⟨x, Aᴴ v⟩``.
+
+Arrays in a device's memory that have ``__cuda_array_interface__``, such as CuPy's and Numba's, are computed
+there by torch's operations or CUDA kernels, which imports torch, and answered with arrays of their library.
+All arrays of a call are then of one device; the emulated chip takes NumPy arrays alone. See docs/devices.md.
 """
 
 from .chip import chip_conv2d, chip_dft2
+from .device_arrays import DeviceStackTape
 from .four_f import four_f, four_f_adjoint
 from .four_f_stack import StackTape, four_f_stack, four_f_stack_adjoint
 from .fourier_conv2d import (
@@ -17,6 +22,7 @@ from .propagation import propagate, propagate_adjoint
 from .windowed_dft import windowed_dft, windowed_dft_adjoint, windowed_idft, windowed_idft_adjoint
 
 __all__ = [
+    "DeviceStackTape",
     "StackTape",
     "chip_conv2d",
     "chip_dft2",

@@ -12,6 +12,8 @@ from pyfdsr._convolution import convolution_of, output_size_of
 from pyfdsr._runtime import get_num_threads
 from pyfdsr.chip.config import ChipConfig
 
+from .device_arrays import also_on_devices
+
 __all__ = ["chip_conv2d", "chip_dft2"]
 
 
@@ -49,6 +51,7 @@ def _passes(config: ChipConfig, size: tuple[int, int]) -> int:
     )
 
 
+@also_on_devices
 def chip_dft2(
     x: ArrayLike,
     config: ChipConfig,
@@ -119,6 +122,7 @@ def chip_dft2(
     return (y, counts) if return_counts else y
 
 
+@also_on_devices
 def chip_conv2d(
     x: ArrayLike,
     w: ArrayLike,

@@ -11,6 +11,7 @@ from .. import _plans
 from .._arguments import check_fits, grid_of, pair_of
 from .._runtime import get_num_threads
 from .arrays import batched, complex_array, is_double, real_array, window_of
+from .device_arrays import also_on_devices
 
 __all__ = ["four_f", "four_f_adjoint"]
 
@@ -41,6 +42,7 @@ def _summed_to(v: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return v.sum(axis=stretched, keepdims=True) if stretched else v
 
 
+@also_on_devices
 def four_f(
     x: ArrayLike, transfer: ArrayLike, grid: Any, support: Any = None, *, algorithm: str = "auto"
 ) -> np.ndarray:
@@ -94,6 +96,7 @@ def four_f(
     return out.reshape(*leading, *support)
 
 
+@also_on_devices
 def four_f_adjoint(
     v: ArrayLike, x: ArrayLike, transfer: ArrayLike, grid: Any, *, algorithm: str = "auto"
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from .._arguments import check_fits, grid_of, pair_of
 from .._runtime import get_num_threads
 from ..nonlinearity import Nonlinearity, per_layer
 from .arrays import batched, complex_array, is_double, real_array, window_of
+from .device_arrays import also_on_devices
 from .nonlinearity import core_arguments
 
 __all__ = ["StackTape", "four_f_stack", "four_f_stack_adjoint"]
@@ -57,6 +58,7 @@ def _aperture(value: ArrayLike | None, phases: np.ndarray, double: bool) -> np.n
     return aperture
 
 
+@also_on_devices
 def four_f_stack(
     field: ArrayLike,
     phases: ArrayLike,
@@ -155,6 +157,7 @@ def four_f_stack(
     )
 
 
+@also_on_devices
 def four_f_stack_adjoint(
     v: ArrayLike, tape: StackTape
 ) -> tuple[np.ndarray, np.ndarray, tuple[tuple[float, ...], ...]]:

@@ -12,6 +12,7 @@ from .._arguments import pair_of
 from .._convolution import Convolution, convolution_of, output_size_of
 from .._runtime import get_num_threads
 from .arrays import is_double, real_array
+from .device_arrays import also_on_devices
 
 __all__ = ["fourier_conv2d", "fourier_conv2d_adjoint_input", "fourier_conv2d_adjoint_weight"]
 
@@ -33,15 +34,63 @@ def _plan(convolution: Convolution, channels: tuple[int, int], size: tuple[int, 
     return _plans.fourier_conv2d_plan(*channels, convolution.kernel, size, *convolution[1:], double)
 
 
-def _weight_of(value: ArrayLike, double: bool) -> np.ndarray:
-    w = real_array("w", value, double)
+# The shapes of arrays or tensors; sizes are (y, x).
+
+
+def _check_weight(w: Any) -> None:
     if w.ndim != 4 or 0 in w.shape:
         raise ValueError(
-            f"w has shape {w.shape}: must be [out_channels, in_channels / groups, ky, kx], not empty"
+            f"w has shape {tuple(w.shape)}: must be [out_channels, in_channels / groups, ky, kx], not empty"
         )
-    return w
 
 
+def checked_convolution(
+    x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> tuple[Convolution, tuple[int, int]]:
+    """Return a convolution whose arguments fit, and the size of its result."""
+    _check_weight(w)
+    convolution = convolution_of(tuple(w.shape[2:]), stride, padding, dilation, groups)
+    if x.shape[1] != w.shape[1] * groups:
+        raise ValueError(f"x has {x.shape[1]} channels: w of shape {tuple(w.shape)} with groups={groups} "
+                         f"needs {w.shape[1] * groups}")  # fmt: skip
+    if bias is not None and tuple(bias.shape) != (w.shape[0],):
+        raise ValueError(f"bias has shape {tuple(bias.shape)}: must be {(w.shape[0],)}")
+    return convolution, output_size_of(convolution, x.shape[2:])
+
+
+def checked_for_input(
+    v: Any, w: Any, input_size: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> tuple[Convolution, tuple[int, int]]:
+    """Return the convolution that cotangents and kernels fit, and the size of its input."""
+    _check_weight(w)
+    convolution = convolution_of(tuple(w.shape[2:]), stride, padding, dilation, groups)
+    size = pair_of("input_size", input_size)
+    output_size = output_size_of(convolution, size)
+    if tuple(v.shape[1:]) != (w.shape[0], *output_size):
+        raise ValueError(
+            f"v has shape {tuple(v.shape)}: must be [B, {w.shape[0]}, {output_size[0]}, {output_size[1]}]"
+        )
+    return convolution, size
+
+
+def checked_for_weight(
+    v: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Convolution:
+    """Return the convolution that cotangents and input fit."""
+    convolution = convolution_of(kernel_size, stride, padding, dilation, groups)
+    output_size = output_size_of(convolution, x.shape[2:])
+    if x.shape[1] % groups or v.shape[1] % groups:
+        raise ValueError(
+            f"groups={groups}: must divide the channels of x ({x.shape[1]}) and v ({v.shape[1]})"
+        )
+    if v.shape[0] != x.shape[0] or tuple(v.shape[2:]) != tuple(output_size):
+        raise ValueError(
+            f"v has shape {tuple(v.shape)}: must be [{x.shape[0]}, Co, {output_size[0]}, {output_size[1]}]"
+        )
+    return convolution
+
+
+@also_on_devices
 def fourier_conv2d(
     x: ArrayLike,
     w: ArrayLike,
@@ -89,16 +138,9 @@ def fourier_conv2d(
     """
     double = is_double(x, w, *([] if bias is None else [bias]))
     x, is_batch = _map_of("x", x, double)
-    w = _weight_of(w, double)
-    convolution = convolution_of(w.shape[2:], stride, padding, dilation, groups)
-    if x.shape[1] != w.shape[1] * groups:
-        raise ValueError(f"x has {x.shape[1]} channels: w of shape {w.shape} with groups={groups} needs "
-                         f"{w.shape[1] * groups}")  # fmt: skip
-    if bias is not None:
-        bias = real_array("bias", bias, double)
-        if bias.shape != w.shape[:1]:
-            raise ValueError(f"bias has shape {bias.shape}: must be {w.shape[:1]}")
-    output_size = output_size_of(convolution, x.shape[2:])
+    w = real_array("w", w, double)
+    bias = None if bias is None else real_array("bias", bias, double)
+    convolution, output_size = checked_convolution(x, w, bias, stride, padding, dilation, groups)
     if x.shape[0] == 0:
         return np.empty((0, w.shape[0], *output_size), x.dtype)
     plan = _plan(convolution, (x.shape[1], w.shape[0]), x.shape[2:], double)
@@ -106,6 +148,7 @@ def fourier_conv2d(
     return y if is_batch else y[0]
 
 
+@also_on_devices
 def fourier_conv2d_adjoint_input(
     v: ArrayLike,
     w: ArrayLike,
@@ -148,14 +191,8 @@ def fourier_conv2d_adjoint_input(
     """
     double = is_double(v, w)
     v, is_batch = _map_of("v", v, double)
-    w = _weight_of(w, double)
-    convolution = convolution_of(w.shape[2:], stride, padding, dilation, groups)
-    size = pair_of("input_size", input_size)
-    output_size = output_size_of(convolution, size)
-    if v.shape[1:] != (w.shape[0], *output_size):
-        raise ValueError(
-            f"v has shape {v.shape}: must be [B, {w.shape[0]}, {output_size[0]}, {output_size[1]}]"
-        )
+    w = real_array("w", w, double)
+    convolution, size = checked_for_input(v, w, input_size, stride, padding, dilation, groups)
     channels = w.shape[1] * groups
     if v.shape[0] == 0:
         return np.empty((0, channels, *size), v.dtype)
@@ -164,6 +201,7 @@ def fourier_conv2d_adjoint_input(
     return v_x if is_batch else v_x[0]
 
 
+@also_on_devices
 def fourier_conv2d_adjoint_weight(
     v: ArrayLike,
     x: ArrayLike,
@@ -206,16 +244,7 @@ def fourier_conv2d_adjoint_weight(
     """
     double = is_double(v, x)
     (v, _), (x, _) = _map_of("v", v, double), _map_of("x", x, double)
-    convolution = convolution_of(kernel_size, stride, padding, dilation, groups)
-    output_size = output_size_of(convolution, x.shape[2:])
-    if x.shape[1] % groups or v.shape[1] % groups:
-        raise ValueError(
-            f"groups={groups}: must divide the channels of x ({x.shape[1]}) and v ({v.shape[1]})"
-        )
-    if v.shape[0] != x.shape[0] or v.shape[2:] != output_size:
-        raise ValueError(
-            f"v has shape {v.shape}: must be [{x.shape[0]}, Co, {output_size[0]}, {output_size[1]}]"
-        )
+    convolution = checked_for_weight(v, x, kernel_size, stride, padding, dilation, groups)
     if x.shape[0] == 0:
         return np.zeros((v.shape[1], x.shape[1] // groups, *convolution.kernel), x.dtype)
     plan = _plan(convolution, (x.shape[1], v.shape[1]), x.shape[2:], double)

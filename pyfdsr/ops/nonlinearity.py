@@ -9,6 +9,7 @@ from .. import _core
 from .._runtime import get_num_threads
 from ..nonlinearity import Nonlinearity
 from .arrays import complex_array, is_double
+from .device_arrays import also_on_devices
 
 __all__ = ["core_arguments", "nonlinear", "nonlinear_adjoint"]
 
@@ -23,6 +24,7 @@ def core_arguments(spec: Nonlinearity | None, double: bool) -> tuple[str, list[f
     return spec.kind, parameters + [0.0] * (4 - len(parameters)), [0, 0]
 
 
+@also_on_devices
 def nonlinear(x: ArrayLike, spec: Nonlinearity | None) -> np.ndarray:
     """Multiply a field by a function of its own intensity.
 
@@ -55,6 +57,7 @@ def nonlinear(x: ArrayLike, spec: Nonlinearity | None) -> np.ndarray:
     return _core.nonlinearity_forward(name, x, parameters, callbacks, get_num_threads())
 
 
+@also_on_devices
 def nonlinear_adjoint(
     v: ArrayLike, x: ArrayLike, spec: Nonlinearity | None
 ) -> tuple[np.ndarray, tuple[float, ...]]:

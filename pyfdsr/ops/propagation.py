@@ -10,31 +10,43 @@ from numpy.typing import ArrayLike
 from .. import _core
 from .._arguments import number_of, reals_of
 from .arrays import complex_array, is_double, window_of
+from .device_arrays import also_on_devices
 from .four_f import four_f
 
 __all__ = ["propagate", "propagate_adjoint"]
 
 
-def _transfer(
-    x: np.ndarray, distance: Any, pitch: Any, wavelength: Any, pad_factor: Any, band_limit: bool
-) -> tuple[np.ndarray, tuple[int, int]]:
-    window = window_of("x", x)
+def transfer_arguments(
+    window: tuple[int, int],
+    double: bool,
+    distance: Any,
+    pitch: Any,
+    wavelength: Any,
+    pad_factor: Any,
+    band_limit: bool,
+) -> tuple[Any, ...]:
+    """Return the core's arguments of a transfer function; the first is the padded grid."""
     if number_of("pad_factor", pad_factor) < 1:
         raise ValueError(f"pad_factor={pad_factor!r}: must be 1 or greater")
     if number_of("wavelength", wavelength) <= 0:
         raise ValueError(f"wavelength={wavelength!r}: must be greater than 0")
     grid = round(window[0] * pad_factor), round(window[1] * pad_factor)
-    transfer = _core.angular_spectrum_transfer(
+    return (
         grid,
         number_of("distance", distance),
         reals_of("pitch", pitch),
-        wavelength,
+        float(wavelength),
         bool(band_limit),
-        is_double(x),
+        double,
     )
-    return transfer, grid
 
 
+def _transfer(name: str, x: np.ndarray, *arguments: Any) -> tuple[np.ndarray, tuple[int, int]]:
+    told = transfer_arguments(window_of(name, x), is_double(x), *arguments)
+    return _core.angular_spectrum_transfer(*told), told[0]
+
+
+@also_on_devices
 def propagate(
     x: ArrayLike,
     distance: float,
@@ -82,10 +94,11 @@ def propagate(
     (16, 16)
     """
     x = complex_array("x", x)
-    transfer, grid = _transfer(x, distance, pitch, wavelength, pad_factor, band_limit)
+    transfer, grid = _transfer("x", x, distance, pitch, wavelength, pad_factor, band_limit)
     return four_f(x, transfer, grid)
 
 
+@also_on_devices
 def propagate_adjoint(
     v: ArrayLike,
     distance: float,
@@ -120,6 +133,6 @@ def propagate_adjoint(
     (16, 16)
     """
     v = complex_array("v", v)
-    transfer, grid = _transfer(v, distance, pitch, wavelength, pad_factor, band_limit)
+    transfer, grid = _transfer("v", v, distance, pitch, wavelength, pad_factor, band_limit)
     # Window and support are one size: the adjoint is the 4f layer with the conjugate transfer function.
     return four_f(v, transfer.conj(), grid)

@@ -11,6 +11,7 @@ from .. import _plans
 from .._arguments import check_fits, grid_of, pair_of
 from .._runtime import get_num_threads
 from .arrays import batched, complex_array, is_double, window_of
+from .device_arrays import also_on_devices
 
 __all__ = ["windowed_dft", "windowed_dft_adjoint", "windowed_idft", "windowed_idft_adjoint"]
 
@@ -33,6 +34,7 @@ def _run(
     return result.reshape(*x.shape[:-2], *given)
 
 
+@also_on_devices
 def windowed_dft(x: ArrayLike, grid: Any, band: Any, *, algorithm: str = "auto") -> np.ndarray:
     r"""Fourier transform of a window in a padded grid, cropped to a band around zero frequency.
 
@@ -81,6 +83,7 @@ def windowed_dft(x: ArrayLike, grid: Any, band: Any, *, algorithm: str = "auto")
     return _run("forward", "x", x, grid, band, "band", algorithm)
 
 
+@also_on_devices
 def windowed_dft_adjoint(v: ArrayLike, grid: Any, support: Any, *, algorithm: str = "auto") -> np.ndarray:
     """Adjoint of `windowed_dft`: from cotangents of the band to those of the window.
 
@@ -115,6 +118,7 @@ def windowed_dft_adjoint(v: ArrayLike, grid: Any, support: Any, *, algorithm: st
     return _run("adjoint", "v", v, grid, support, "support", algorithm)
 
 
+@also_on_devices
 def windowed_idft(X: ArrayLike, grid: Any, support: Any, *, algorithm: str = "auto") -> np.ndarray:  # noqa: N803
     """Inverse transform of a band, cropped to a window; carries 1/N².
 
@@ -149,6 +153,7 @@ def windowed_idft(X: ArrayLike, grid: Any, support: Any, *, algorithm: str = "au
     return _run("inverse", "X", X, grid, support, "support", algorithm)
 
 
+@also_on_devices
 def windowed_idft_adjoint(v: ArrayLike, grid: Any, band: Any, *, algorithm: str = "auto") -> np.ndarray:
     """Adjoint of `windowed_idft`: from cotangents of the window to those of the band.
 
