@@ -105,6 +105,10 @@ Size ChipConv2d<T>::tiles() const {
   return plan_->grid.count;
 }
 template <class T>
+int ChipConv2d<T>::pack() const {
+  return plan_->transform.lanes();
+}
+template <class T>
 std::int64_t ChipConv2d<T>::frames() const {
   return plan_->transforms() * plan_->grid.tiles() * plan_->transform.frames();
 }
@@ -313,7 +317,9 @@ void ChipConv2d<T>::forward(std::ptrdiff_t batch, const T* x, const Strides& x_s
     std::vector<std::int8_t> counted(valid);
     plan.grid.count_outside(item, used, plan.transform.size(), outside);
     to.outside = outside;
-    if (!plan.grid.mark_outputs(item, used, lanes, counted.data())) from.counted = counted.data();
+    // The last of several passes reads whole frames, of which a tile uses its valid outputs' real parts alone.
+    const bool all = plan.grid.mark_outputs(item, used, lanes, counted.data());
+    if (!all || passes > 1) from.counted = counted.data();
     const bool compared = compare > 0 && pack % compare == 0;
     std::vector<T> results(compared ? g.out_channels * valid : 0), shares(kept ? valid : 0);
     plan.convolve(plan.transform, plan.model.optical_product, spectra, item, used, x, x_strides, ranges, noise, to, from,

@@ -231,6 +231,8 @@ void bind_chip(py::module_& module) {
                              [](const ConvolutionPlan& p) {
                                return p.visit([](const auto& q) { return std::pair(q.tiles().y, q.tiles().x); });
                              })
+      .def_property_readonly("pack",
+                             [](const ConvolutionPlan& p) { return p.visit([](const auto& q) { return q.pack(); }); })
       .def_property_readonly("frames", [](const ConvolutionPlan& p) {
         return p.visit([](const auto& q) { return q.frames(); });
       });

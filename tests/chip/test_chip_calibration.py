@@ -82,7 +82,7 @@ def test_calibration_counts_the_map_alone(kernel, size, dc):
 
 
 @pytest.mark.parametrize("detection", ["balanced", STEPPED])
-@pytest.mark.parametrize("kernel, stride, size", [(3, 1, 12), (3, 3, 12), (13, 1, 15)])
+@pytest.mark.parametrize("kernel, stride, size", [(3, 1, 12), (3, 3, 12), (13, 1, 15), (13, 1, 121)])
 def test_an_adc_counts_the_outputs_of_the_map_alone(kernel, stride, size, detection):
     config = ChipConfig(dac=DACParameters(0), adc=ADCParameters(16, 0.5), dc="optical", detection=detection)
     layer = nn.OpticalConv2d(1, 2, kernel, stride=stride, chip=config, bias=False)

@@ -115,6 +115,7 @@ class ChipConv2d {
   const Conv2dGeometry& geometry() const;
   int passes() const;  // of one transform: 1 for kernels that fit into a frame
   Size tiles() const;
+  int pack() const;             // tiles computed together: those of the batch, image after image, in steps of so many
   std::int64_t frames() const;  // of one image
 
   // ranges [2 passes]: of the transform, then of the inverse transform. compare: every how many packs of tiles the
