@@ -86,12 +86,18 @@ def _spread(v: Tensor, convolution: Convolution, size: tuple[int, int]) -> Tenso
     top, _, left, _ = convolution.padding
     extent = convolution.extent
     spread = v.new_zeros(*v.shape[:2], *(n + e - 1 for n, e in zip(size, extent, strict=True)))
-    places = []
+    # Outputs that depend on no input, as the kernel lay in the padding alone, are left out. Slices, unlike
+    # indices, do not travel to the device.
+    inside, places = [], []
     for axis, before in ((0, top), (1, left)):
-        at = extent[axis] - 1 - before + convolution.stride[axis] * torch.arange(v.shape[2 + axis])
-        places.append(((at >= 0) & (at < spread.shape[2 + axis]), at))
-    (keep_y, at_y), (keep_x, at_x) = places
-    spread[:, :, at_y[keep_y][:, None], at_x[keep_x]] = v[:, :, keep_y][:, :, :, keep_x]
+        start, step, length = extent[axis] - 1 - before, convolution.stride[axis], spread.shape[2 + axis]
+        first = max(0, -(start // step))
+        end = min(v.shape[2 + axis], max(first, -((start - length) // step)))
+        inside.append(slice(first, end))
+        places.append(
+            slice(start + step * first, start + step * (end - 1) + 1, step) if end > first else slice(0, 0)
+        )
+    spread[:, :, places[0], places[1]] = v[:, :, inside[0], inside[1]]
     return spread
 
 
