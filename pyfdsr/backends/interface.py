@@ -6,7 +6,7 @@ tensors of the arguments' device (channels_last where a convolution's map is).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -136,10 +136,10 @@ class Backend(Protocol):
         """Return the cotangent of the weight."""
         ...
 
-    def chip_conv2d(self, *arguments: Any) -> tuple[Tensor, dict[str, Any], Any, Tensor | None]:
+    def chip_conv2d(self, *arguments: Any) -> tuple[Tensor, Mapping[str, Any], Any, Tensor | None]:
         """Convolve on the emulated chip, as :func:`pyfdsr.backends.core.chip_conv2d`."""
         ...
 
-    def chip_conv2d_adjoint_weight(self, *arguments: Any) -> tuple[Tensor, dict[str, int]]:
+    def chip_conv2d_adjoint_weight(self, *arguments: Any) -> tuple[Tensor, Mapping[str, int]]:
         """Return the cotangent of the kernels, as :func:`pyfdsr.backends.core.chip_conv2d_adjoint_weight`."""
         ...

@@ -94,7 +94,8 @@ def optical_conv2d(
 ) -> Tensor:
     """Convolve like :func:`torch.nn.functional.conv2d`, on an emulated chip.
 
-    The emulation runs on the CPU: tensors of another device are copied there, and the results back.
+    On other devices than the CPU the same is computed by torch's operations: the same random numbers and
+    converters, sums in another order. What `told` receives is then read from the device when looked at.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def optical_conv2d(
     observe : bool
         Collect what the converters meet for `told`.
     told : callable, optional
-        Receives the counts (a dict) and the histograms (an array or None) of the call.
+        Receives the counts (a mapping) and the histograms (an array or None) of the call.
     gone_back : callable, optional
         Called when a gradient has been taken, with the counts of the backward pass: of frames and conversions
         with ``gradient="chip"``, else empty.

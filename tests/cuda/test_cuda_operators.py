@@ -1,14 +1,11 @@
 """Every operator on a GPU against the core on the CPU; skipped, and counted as skipped, without a GPU."""
 
-import copy
-
 import pytest
 import torch
 import torch.nn.functional as F
 
 import pyfdsr
-from pyfdsr import functional, models, nn
-from pyfdsr.chip import ADCParameters, ChipConfig
+from pyfdsr import functional, models
 from pyfdsr.nonlinearity import (
     Kerr,
     OptoelectronicGate,
@@ -123,15 +120,6 @@ def test_convolutions(algorithm, options):
     )
     got = functional.fourier_conv2d(x.detach().cuda(), weight.detach().cuda(), algorithm=algorithm, **options)
     assert_close("convolution", got.cpu(), F.conv2d(x.detach(), weight.detach(), **options))
-
-
-def test_the_chip_goes_through_the_cpu():
-    layer = nn.OpticalConv2d(
-        3, 4, 3, padding=1, chip=ChipConfig(adc=ADCParameters(bits=8, range="worst_case"))
-    )
-    there = copy.deepcopy(layer).cuda()
-    x = random(1, 3, 12, 12, dtype=torch.float32)
-    assert_close("convolution", there(x.cuda()).detach().cpu(), layer(x).detach())
 
 
 def test_a_graph_replays_a_training_step():

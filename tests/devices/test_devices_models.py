@@ -5,7 +5,6 @@ import torch
 
 from both_backends import both
 from pyfdsr import backends, functional, losses, metrics, models, nn
-from pyfdsr.chip import ADCParameters, ChipConfig
 from pyfdsr.optics import ImagingOptics
 from tolerances import assert_close
 
@@ -89,18 +88,6 @@ def test_functions_need_no_values():
         losses.super_resolution_loss(x, x).loss,
     ):
         assert out.is_meta
-
-
-@pytest.mark.parametrize("gradient", ["perfect", "ste", "chip"])
-def test_the_chip_runs_in_the_core(gradient):
-    config = ChipConfig(adc=ADCParameters(bits=8, range="worst_case"))
-    layer = nn.OpticalConv2d(2, 3, 3, padding=1, chip=config, gradient=gradient)
-    x = torch.randn(2, 2, 12, 12, requires_grad=True)
-    found, expected = both(lambda x, w: layer(x), x, layer.weight)
-    for ours, theirs in zip(found, expected, strict=True):
-        assert_close("convolution", ours, theirs)
-    with pytest.raises(ValueError, match="input is on device meta: the emulated chip needs values"):
-        layer(x.to("meta"))
 
 
 def test_nothing_of_the_core_is_called(monkeypatch):

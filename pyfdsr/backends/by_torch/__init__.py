@@ -1,11 +1,10 @@
 """Torch's own operations, on tensors of any device.
 
-The emulated chip and responses of the user's own run in the compiled core alone: their tensors are copied to
-the CPU and back.
+Responses of the user's own run on the CPU alone: their tensors are copied there and back.
 """
 
-from ..core.chip import chip_conv2d, chip_conv2d_adjoint_weight
 from ..cross_kerr import cross_kerr, cross_kerr_adjoint
+from .chip_conv2d import chip_conv2d, chip_conv2d_adjoint_weight
 from .four_f_stack import TAPE_LAYOUT, stack_adjoint, stack_forward, stack_plan
 from .fourier_conv2d import fourier_conv2d, fourier_conv2d_adjoint_input, fourier_conv2d_adjoint_weight
 from .nonlinearity import nonlinearity, nonlinearity_adjoint

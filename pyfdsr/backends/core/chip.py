@@ -1,4 +1,4 @@
-"""The emulated chip, which runs in the compiled core alone: other devices' tensors go there and back."""
+"""The emulated chip by the compiled core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["chip_conv2d", "chip_conv2d_adjoint_weight"]
 
 
 def _host(tensor: Tensor | None) -> Any:
-    return None if tensor is None else array_of(tensor.cpu())
+    return None if tensor is None else array_of(tensor)
 
 
 def _plan(config: Any, gain: bytes, geometry: tuple[Any, ...], like: Tensor) -> Any:
@@ -54,15 +54,14 @@ def chip_conv2d(
     Returns
     -------
     y : Tensor, [B, Co, Oy, Ox]
-    counts : dict
+    counts : mapping
     seen : array or None
     kept : Tensor or None
     """
     y, counts, seen, kept = _plan(config, gain, geometry, x).forward(
         _host(x), _host(weight), _host(bias), scales, draw, noise_scale, compare, observe, keep, threads()
     )
-    kept = tensor_or_none(kept)
-    return tensor_or_none(y).to(x.device), counts, seen, None if kept is None else kept.to(x.device)
+    return tensor_or_none(y), counts, seen, tensor_or_none(kept)
 
 
 def chip_conv2d_adjoint_weight(
@@ -78,4 +77,4 @@ def chip_conv2d_adjoint_weight(
     found, counts = _plan(config, gain, geometry, x).adjoint_weight(
         _host(v), _host(x), draw, noise_scale, threads()
     )
-    return tensor_or_none(found).to(x.device), counts
+    return tensor_or_none(found), counts
