@@ -46,7 +46,7 @@ def experiment(
     headline_epochs: Annotated[
         int | None,
         typer.Option(
-            help="Epochs of the network whose figures the paper prints. Default: 100.",
+            help="Epochs of the network whose figures the paper prints. Default: 160.",
             show_default=False,
             min=1,
         ),

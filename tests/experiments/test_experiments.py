@@ -38,7 +38,7 @@ def test_the_papers_experiments_in_its_numbers():
     first = configs["fig2"]["MNIST"]
     assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 10, 0.1)
     assert run_name(configs["energy"]["MNIST"]) == run_name(first)
-    assert (first.epochs, first.lr_halve_every) == (100, 20)
+    assert (first.epochs, first.lr_halve_every) == (160, 20)
     assert (configs["depth"]["10 units"].epochs, configs["depth"]["10 units"].lr_halve_every) == (20, 4)
     joint = configs["everything-robust"]["all three sets, p up to 4"]
     assert joint.dataset == "mnist+fashion-mnist+quickdraw" and joint.intensity_robust == 4
