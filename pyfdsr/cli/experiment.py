@@ -46,7 +46,7 @@ def experiment(
     headline_epochs: Annotated[
         int | None,
         typer.Option(
-            help="Epochs of the network whose figures the paper prints. Default: 160.",
+            help="Epochs of the network whose figures the paper prints. Default: 100.",
             show_default=False,
             min=1,
         ),
@@ -54,7 +54,9 @@ def experiment(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            help="Images an optimiser step. Default: 10 (the paper: 40).", show_default=False, min=1
+            help="Images an optimiser step of the others. Default: 10 (the paper: 40).",
+            show_default=False,
+            min=1,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of phases and order.")] = 0,

@@ -36,9 +36,10 @@ def test_the_papers_experiments_in_its_numbers():
         (112, 112, 336), (112, 224, 336), (224, 224, 448),
     ]  # fmt: skip
     first = configs["fig2"]["MNIST"]
-    assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 10, 0.1)
+    assert (first.per_class, first.num_layers, first.batch_size, first.learning_rate) == (1000, 10, 40, 0.1)
+    assert configs["fig4"]["γ = 0"].batch_size == 10 and configs["d2nn"]["MNIST"].batch_size == 40
     assert run_name(configs["energy"]["MNIST"]) == run_name(first)
-    assert (first.epochs, first.lr_halve_every) == (160, 20)
+    assert (first.epochs, first.lr_halve_every) == (100, 20)
     assert (configs["depth"]["10 units"].epochs, configs["depth"]["10 units"].lr_halve_every) == (20, 4)
     joint = configs["everything-robust"]["all three sets, p up to 4"]
     assert joint.dataset == "mnist+fashion-mnist+quickdraw" and joint.intensity_robust == 4
