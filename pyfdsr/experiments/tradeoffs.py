@@ -49,7 +49,8 @@ def FIG4(laboratory: Any) -> Outcome:
 
 def _fig5(settings: Settings) -> dict[str, TrainingConfig]:
     robust = {
-        f"trained on p up to {maximum}": settings.robust(settings.digits, maximum) for maximum in (2, 4, 8)
+        f"trained on p up to {maximum}": settings.config(settings.digits, intensity_robust=maximum)
+        for maximum in (2, 4, 8)
     }
     longer = {f"trained on p = 1, {settings.headline_epochs} epochs": settings.headline}
     return {"trained on p = 1": settings.config(settings.digits), **longer, **robust}
@@ -145,7 +146,7 @@ def _everything(settings: Settings) -> dict[str, TrainingConfig]:
     joint = _all_sets(settings)
     return {
         "all three sets": settings.config(joint),
-        "all three sets, p up to 4": settings.robust(joint, 4),
+        "all three sets, p up to 4": settings.config(joint, intensity_robust=4),
     }
 
 

@@ -31,7 +31,7 @@ def test_the_papers_experiments_in_its_numbers():
     assert len(gammas) == 12 and max(gammas) == 0.1 and min(gammas) == 1e-9
     assert {config.cutoff_bins for config in configs["na"].values()} == {8.5742, 5.8182, 4.5252}
     assert {config.intensity_robust for config in configs["fig5"].values()} == {None, 2, 4, 8}
-    assert {config.epochs for config in configs["fig5"].values() if config.intensity_robust} == {60}
+    assert {config.batch_size for config in configs["fig5"].values() if config.intensity_robust} == {40}
     assert [(c.support, c.band, c.grid) for c in configs["wide"].values()] == [
         (112, 112, 336), (112, 224, 336), (224, 224, 448),
     ]  # fmt: skip
