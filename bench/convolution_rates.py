@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from bench import machine
 from bench.auto_choice import FORMATS, grid
 from bench.convolution_case import ConvolutionCase, make_convolution_inputs
 from bench.timing import time_in_turns
+from pyfdsr import _core
 
 ALGORITHMS = ("tiled", "fourier", "spatial")
 UNEQUAL = ((1, 16), (1, 64), (2, 32), (16, 8), (32, 12), (64, 8))  # channels that auto_choice's grid lacks
@@ -72,15 +73,13 @@ def calls_of(case: ConvolutionCase, train: bool) -> dict[str, Callable[[], objec
     return calls
 
 
-def plan_of(case: ConvolutionCase, algorithm: str) -> Any:
-    """The core's plan of a case, None if the algorithm cannot do it."""
-    from pyfdsr import _plans
-
+def plan_of(case: ConvolutionCase, algorithm: str, tile: Sequence[int] = (0, 0)) -> Any:
+    """The core's plan of a case, None if the algorithm cannot do it; tiles are its choice, or given."""
     k, p = case.kernel, case.padding
     sizes = (k, k), (case.size, case.size), (1, 1), (p, p, p, p), (1, 1), case.groups
     try:
-        return _plans.fourier_conv2d_plan(
-            case.in_channels, case.out_channels, *sizes, "zeros", False, algorithm
+        return _core.FourierConv2d(
+            case.in_channels, case.out_channels, *sizes, "zeros", False, algorithm, tuple(tile)
         )
     except ValueError:
         return None
@@ -107,7 +106,9 @@ def measure(minutes: float, seed: int, most_products: float, path: Path) -> list
                 break
             timings = time_in_turns(calls_of(case, train), rounds=3, share=0.005, longest=0.3)
             seconds = {name: timing.best for name, timing in timings.items()}
-            records.append({"case": vars(case), "train": train, "seconds": seconds})
+            # What is fitted later, perhaps by a core that would choose others, belongs to these tiles.
+            tiles = {name: plan_of(case, name).tile for name in ALGORITHMS if f"{name}-nchw" in seconds}
+            records.append({"case": vars(case), "train": train, "seconds": seconds, "tiles": tiles})
             print(json.dumps(records[-1]), file=file, flush=True)
     return records
 
@@ -141,7 +142,8 @@ def rates_of_core(records: list[dict]) -> list[str]:
             algorithm, memory_format = name.split("-")
             if algorithm == "torch" or (algorithm != "spatial" and case.kernel == 1):
                 continue
-            work = plan_of(case, algorithm).work(case.batch, record["train"], memory_format == "last")
+            plan = plan_of(case, algorithm, record["tiles"][algorithm])
+            work = plan.work(case.batch, record["train"], memory_format == "last")
             kind = "sums" if algorithm == "spatial" else "tiles"
             samples[kind, record["train"]].append((work, 1e9 * seconds))
     found, lines = {}, []

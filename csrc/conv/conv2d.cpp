@@ -125,7 +125,7 @@ Size FourierConv2d<T>::tile() const {
 }
 
 template <class T>
-std::array<double, 7> FourierConv2d<T>::work(std::ptrdiff_t batch, bool trained, bool channels_last) const {
+std::array<double, 8> FourierConv2d<T>::work(std::ptrdiff_t batch, bool trained, bool channels_last) const {
   const Plan& p = *plan_;
   const conv::Call call = p.call(batch, trained, channels_last);
   return p.tiles ? conv::work_of_tiles(p.geometry, p.tiles->choice, call) : conv::work_of_sums(p.geometry, call);

@@ -193,7 +193,7 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
     weights = made;
     cache.keep(c.kernels.data, weight_bytes, layout, keep, made, bytes);
   }
-  if (const Index pairs = pairs_in_cache(c.transform, c.channels, choice))
+  if (const Index pairs = pairs_in_cache(c.transform.tile_size() * sizeof(T), c.channels, choice, lanes))
     correlate_in_cache(c, choice, pairs, *weights, order);
   else
     correlate_in_phases(c, choice, *weights, order);

@@ -54,8 +54,9 @@ template <class T>
 void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index pairs_of_task,
                         const std::vector<Slots<T>>& weights, const WeightOrder& order);
 // How many pairs such a task takes; 0: the spectra of the weights are too large to be read for so few.
-template <class T>
-Index pairs_in_cache(const TileTransform<T>& transform, const Channels& channels, const LaneChoice& choice);
+Index pairs_in_cache(std::size_t tile_bytes, const Channels& channels, const LaneChoice& choice, Index lanes);
+// How many tasks `all` pairs are, of at most so many.
+Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes);
 
 // kernels = sums of products, channel by channel.
 template <class T>

@@ -51,7 +51,8 @@ Work work_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call
           is_long ? blocks : 0,
           products,
           weights * call.spectra_made,
-          phases};
+          phases,
+          blocks / area};
 }
 
 Work work_of_sums(const Conv2dGeometry& g, const Call& call) {
@@ -66,11 +67,27 @@ Work work_of_sums(const Conv2dGeometry& g, const Call& call) {
           is_column || in_planes ? 0 : sums,
           !is_column && in_planes ? sums : 0,
           is_column ? sums : 0,
-          call.channels_last ? samples : 0};
+          call.channels_last ? samples : 0,
+          0};
 }
 
 double time_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
   return time_of(work_of_tiles(g, choice, call), call.trained ? rates().tiles_trained : rates().tiles);
+}
+
+double idleness(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
+  constexpr double kThreads = 4;  // those of a small machine; the choice must not depend on their number
+  const Channels channels = channels_of(g);
+  const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
+  const Index all = Index(call.batch) * tiling.pairs, lanes = call.lanes;
+  const Size length = choice.length();
+  const std::size_t block_bytes = 2 * std::size_t(lanes) * call.sample_bytes;
+  const std::size_t tile_bytes = std::size_t(length.y) * std::size_t(length.x | 1) * block_bytes;
+  const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, !call.trained);
+  const Index most = pairs_in_cache(tile_bytes, channels, order, lanes);
+  const LaneOrder in = lane_order(order.pairs_outside, all, channels.in, order.width, call.lanes);
+  const double tasks = double(most ? tasks_in_cache(most, all, channels, order, lanes) : in.lanes / lanes);
+  return std::ceil(tasks / kThreads) * kThreads / tasks;
 }
 
 double time_of_sums(const Conv2dGeometry& g, const Call& call) {

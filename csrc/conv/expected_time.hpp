@@ -17,15 +17,17 @@ struct Call {
 };
 
 // Amounts that rates turn into time. Of transforms: calls, vectors of samples transformed (in the second-level cache;
-// beyond it; by FFTW), vector products, vectors of weights, phases over all threads. Of sums: calls, rows, samples in
+// beyond it; by FFTW), vector products, vectors of weights, phases over all threads, vectors of tiles. Of sums: calls, rows, samples in
 // rows, multiply-accumulates of vectors (several output channels; one, in planes; one column), samples gathered.
-using Work = std::array<double, 7>;
+using Work = std::array<double, 8>;
 
 Work work_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
 Work work_of_sums(const Conv2dGeometry& geometry, const Call& call);
 
 // In nanoseconds of one thread. Sums over many weights, whose gradients would need much memory, take forever.
 double time_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
+// How much longer threads take that cannot share the work evenly, 1 or more.
+double idleness(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
 double time_of_sums(const Conv2dGeometry& geometry, const Call& call);
 
 }  // namespace fdsr::conv

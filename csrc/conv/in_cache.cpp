@@ -10,6 +10,28 @@ namespace {
 
 // Tiles of a task: half of a usual second-level cache.
 constexpr Index kTileBytes = Index{512} << 10;
+// As many tasks keep the threads of usual machines busy, whatever their number here.
+constexpr Index kLeastTasks = 8;
+
+// Pairs that fill whole vectors: of pairs, or of the rows of pairs.
+Index whole_pairs(const Channels& channels, const LaneChoice& choice, Index lanes) {
+  if (!choice.pairs_outside) return lanes;
+  return std::max(channels.in, channels.out) < lanes ? lanes / choice.width : 1;
+}
+
+// Every task reads all spectra of the weights; in phases, the spectra of the tiles would be written and read instead.
+Index fewest_pairs(const Channels& channels) {
+  const Index sides = 4 * (channels.in + channels.out);
+  return (channels.in * channels.out + sides - 1) / sides;
+}
+
+// Equal tasks of at most so many pairs, less where that makes tasks for more threads.
+Index pairs_of_task(Index most, Index all, const Channels& channels, Index whole) {
+  const Index tasks = (kLeastTasks + channels.groups - 1) / channels.groups;
+  const Index wanted = std::min(most, std::max((all + tasks - 1) / tasks, fewest_pairs(channels)));
+  const Index parts = (all + wanted - 1) / wanted, pairs = (all + parts - 1) / parts;
+  return (pairs + whole - 1) / whole * whole;
+}
 
 // Memory of one task: the tiles of `units` vectors of lanes, and one column of slots of either side.
 template <class T>
@@ -85,23 +107,25 @@ void correlate_lanes(const Correlation<T>& c, const LaneOrder& order, Index lane
 
 }  // namespace
 
-template <class T>
-Index pairs_in_cache(const TileTransform<T>& transform, const Channels& channels, const LaneChoice& choice) {
+Index pairs_in_cache(std::size_t tile_bytes, const Channels& channels, const LaneChoice& choice, Index lanes) {
   if (channels.depthwise) return 1;
-  const Index lanes = kernels::conv_kernels<T>().lanes;
   const Index most = std::max(channels.in, channels.out), width = choice.width;
   const Index pair_lanes = (most + width - 1) / width * width;
-  const Index pair_bytes = Index(transform.tile_size() * sizeof(T)) * pair_lanes / lanes;
+  const Index pair_bytes = Index(tile_bytes) * pair_lanes / lanes;
   Index pairs = std::max<Index>(1, kTileBytes / pair_bytes);
-  // Whole vectors: of pairs, or of the rows of pairs.
-  const Index whole = choice.pairs_outside ? (most < lanes ? lanes / width : 1) : lanes;
+  const Index whole = whole_pairs(channels, choice, lanes);
   pairs = std::max(whole, pairs / whole * whole);
-  // Every task reads all spectra of the weights; in phases, the spectra of the tiles would be written and read instead.
-  return channels.in * channels.out <= 4 * pairs * (channels.in + channels.out) ? pairs : 0;
+  return fewest_pairs(channels) <= pairs ? pairs : 0;
+}
+
+Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes) {
+  if (channels.depthwise) return lane_order(true, all, channels.in, choice.width, int(lanes)).lanes / lanes;
+  const Index pairs = pairs_of_task(most, all, channels, whole_pairs(channels, choice, lanes));
+  return channels.groups * ((all + pairs - 1) / pairs);
 }
 
 template <class T>
-void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index pairs_of_task,
+void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index most_pairs,
                         const std::vector<Slots<T>>& weights, const WeightOrder& order) {
   const Channels& channels = c.channels;
   const Index lanes = kernels::conv_kernels<T>().lanes, all = c.batch * c.tiling.pairs;
@@ -112,10 +136,11 @@ void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index
     });
     return;
   }
-  const Index tasks = (all + pairs_of_task - 1) / pairs_of_task;
+  const Index pairs = pairs_of_task(most_pairs, all, channels, whole_pairs(channels, choice, lanes));
+  const Index tasks = (all + pairs - 1) / pairs;
   parallel_for(channels.groups * tasks, c.threads, [&](std::int64_t task, int) {
-    const Index group = task / tasks, first = task % tasks * pairs_of_task;
-    correlate_pairs(c, choice, group, first, std::min(pairs_of_task, all - first), weights[group], order.lanes.pitch);
+    const Index group = task / tasks, first = task % tasks * pairs;
+    correlate_pairs(c, choice, group, first, std::min(pairs, all - first), weights[group], order.lanes.pitch);
   });
 }
 
@@ -153,7 +178,6 @@ void correlate_depthwise_maps(const TileTransform<T>& transform, const Tiling& t
 }
 
 #define FDSR_INSTANTIATE(T)                                                                                           \
-  template Index pairs_in_cache<T>(const TileTransform<T>&, const Channels&, const LaneChoice&);                      \
   template void correlate_in_cache<T>(const Correlation<T>&, const LaneChoice&, Index, const std::vector<Slots<T>>&,  \
                                       const WeightOrder&);                                                            \
   template void correlate_depthwise_maps<T>(const TileTransform<T>&, const Tiling&, Index, const Image<const T>&,     \

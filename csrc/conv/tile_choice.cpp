@@ -74,7 +74,7 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
   const std::vector<AxisTile> along_x = candidates(x, algorithm, tile.x, is_long_possible);
   for (const AxisTile& ty : candidates(y, algorithm, tile.y, is_long_possible))
     for (const AxisTile& tx : along_x) {
-      const double now = time_of_tiles(g, {ty, tx}, call);
+      const double now = time_of_tiles(g, {ty, tx}, call) * idleness(g, {ty, tx}, call);
       if (least >= 0 && now >= least) continue;
       least = now;
       best = {ty, tx};

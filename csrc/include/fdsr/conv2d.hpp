@@ -70,7 +70,7 @@ class FourierConv2d {
   // A guess of the time that one thread takes for a forward pass, the weight's spectra being kept, or for a forward
   // pass and both gradients; and the amounts of work (conv/expected_time.hpp) that it is made of.
   double expected_nanoseconds(std::ptrdiff_t batch, bool trained, bool channels_last) const;
-  std::array<double, 7> work(std::ptrdiff_t batch, bool trained, bool channels_last) const;
+  std::array<double, 8> work(std::ptrdiff_t batch, bool trained, bool channels_last) const;
 
   // w [out_channels][in_channels / groups][ky][kx], dense; bias [out_channels] or null. The arrays x, v, y, v_x have
   // the given strides.
