@@ -76,7 +76,7 @@ double time_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Ca
 }
 
 double idleness(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
-  constexpr double kThreads = 4;  // those of a small machine; the choice must not depend on their number
+  constexpr double kThreads = 2;  // batches are larger than two images, and the choice depends on neither
   const Channels channels = channels_of(g);
   const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
   const Index all = Index(call.batch) * tiling.pairs, lanes = call.lanes;
