@@ -64,7 +64,8 @@ struct FourierConv2d<T>::Plan {
 
   void make_tiles(const conv::TileChoice& choice) {
     const Conv2dGeometry& g = geometry;
-    tiles.emplace(Tiles{choice, conv::TileTransform<T>(choice.length()), conv::tiling_of(choice, g.positions(), g.extent()),
+    tiles.emplace(Tiles{choice, conv::TileTransform<T>(choice.length()),
+                        conv::tiling_of(choice, g.positions(), g.extent()),
                         conv::tiling_of(choice, g.input, g.extent())});
   }
   void check_adjoint() const {

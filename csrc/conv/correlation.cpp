@@ -22,13 +22,9 @@ bool halves_are_rows(const LaneOrder& in, const LaneOrder& out) {
   return in.lanes % in.pitch == 0 && out.lanes % out.pitch == 0 && in.lanes / in.pitch == out.lanes / out.pitch;
 }
 
-// Pairs that are transformed, multiplied and transformed back together. It must not depend on the number of threads.
 template <class T>
-Index pairs_of_chunk(const TileTransform<T>& transform, Index pairs, Index channels) {
-  const Index bytes = Index{transform.length().area()} * 2 * sizeof(T) * channels;
-  const Index most = std::min(pairs, std::max<Index>(4, kChunkBytes / bytes));
-  const Index chunks = (pairs + most - 1) / most;
-  return (pairs + chunks - 1) / chunks;
+Index chunk_of(const TileTransform<T>& transform, Index pairs, const Channels& channels) {
+  return pairs_of_chunk(transform.length().area() * 2 * sizeof(T) * std::size_t(channels.in + channels.out), pairs);
 }
 
 // Phase 1: a map's tiles -> slots [both halves][lanes].
@@ -83,7 +79,7 @@ void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, cons
                          const WeightOrder& order) {
   const Channels& channels = c.channels;
   const int lanes = kernels::conv_kernels<T>().lanes;
-  const Index all = c.batch * c.tiling.pairs, chunk = pairs_of_chunk(c.transform, all, channels.in + channels.out);
+  const Index all = c.batch * c.tiling.pairs, chunk = chunk_of(c.transform, all, channels);
   for (Index group = 0; group < channels.groups; ++group)
     for (Index first = 0; first < all; first += chunk) {
       const Index pairs = std::min(chunk, all - first);
@@ -101,6 +97,12 @@ void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, cons
 }
 
 }  // namespace
+
+Index pairs_of_chunk(std::size_t spectrum_bytes, Index pairs) {
+  const Index most = std::min(pairs, std::max<Index>(4, kChunkBytes / Index(spectrum_bytes)));
+  const Index chunks = (pairs + most - 1) / most;
+  return (pairs + chunks - 1) / chunks;
+}
 
 LaneChoice choose_lanes(Index pairs, const Channels& channels, int lanes, bool any_order) {
   const int narrowest = lanes >= 8 ? lanes / 4 : lanes >= 4 ? lanes / 2 : lanes;
@@ -204,7 +206,7 @@ void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Ind
                     const Image<const T>& v, const Channels& channels, int threads, const Kernels<T>& kernels) {
   if (channels.depthwise) return correlate_depthwise_maps(transform, tiling, batch, x, v, channels, threads, kernels);
   const auto& table = kernels::conv_kernels<T>();
-  const Index all = batch * tiling.pairs, chunk = pairs_of_chunk(transform, all, channels.in + channels.out);
+  const Index all = batch * tiling.pairs, chunk = chunk_of(transform, all, channels);
   const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, false);
   const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
   const T scale = T(0.5) / T(transform.length().area());

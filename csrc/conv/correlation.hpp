@@ -49,11 +49,14 @@ void multiply_slot(const LaneChoice& choice, const Channels& channels, const Lan
                    const T* x, const T* w, Index w_pitch, T* y, bool mirrored);
 
 // ------------------------------------------------------------------------------ the two ways
+// Pairs that are transformed, multiplied and transformed back together in phases over all threads, of `pairs` whose
+// spectra take so many bytes each. It must not depend on the number of threads.
+Index pairs_of_chunk(std::size_t spectrum_bytes, Index pairs);
 // Tasks of a few pairs that go through all steps in a thread's own cache; for few channels and depthwise ones.
 template <class T>
-void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index pairs_of_task,
+void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index most_pairs,
                         const std::vector<Slots<T>>& weights, const WeightOrder& order);
-// How many pairs such a task takes; 0: the spectra of the weights are too large to be read for so few.
+// How many pairs such a task takes at most; 0: the spectra of the weights are too large to be read for so few.
 Index pairs_in_cache(std::size_t tile_bytes, const Channels& channels, const LaneChoice& choice, Index lanes);
 // How many tasks `all` pairs are, of at most so many.
 Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes);

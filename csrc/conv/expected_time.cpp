@@ -15,7 +15,6 @@ namespace fdsr::conv {
 namespace {
 
 constexpr double kLargeTileBytes = 400e3;  // beyond the second-level cache
-constexpr double kChunkBytes = 4 << 20;    // of spectra, between which the weight's are read again
 // Partial sums of the weight's gradient, 16 in double precision, would take more than 16 MiB.
 constexpr double kMostWeights = 1 << 17;
 
@@ -32,9 +31,9 @@ Work work_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call
   const double area = double(choice.length().area()), lanes = call.lanes;
   const Channels channels = channels_of(g);
   const Index all = Index(call.batch) * tiling.pairs;
-  const double chunk_bytes = area * 2 * double(call.sample_bytes) * double(channels.in + channels.out);
-  const double chunks = std::ceil(double(all) / std::max(4.0, kChunkBytes / chunk_bytes));
-  const Index pairs = Index(std::ceil(double(all) / chunks));
+  const std::size_t spectrum_bytes = choice.length().area() * 2 * call.sample_bytes;
+  const Index pairs = pairs_of_chunk(spectrum_bytes * std::size_t(channels.in + channels.out), all);
+  const double chunks = std::ceil(double(all) / double(pairs));
   const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, !call.trained);
   const LaneOrder in = lane_order(order.pairs_outside, pairs, channels.in, order.width, call.lanes);
   const LaneOrder out = lane_order(order.pairs_outside, pairs, channels.out, order.width, call.lanes);
@@ -60,7 +59,8 @@ Work work_of_sums(const Conv2dGeometry& g, const Call& call) {
   const double rows = call.batch * positions.y, samples = rows * (double(g.in_channels) + g.out_channels) * positions.x;
   const double vectors = std::ceil(double(positions.x) / call.lanes);
   const double sums = rows * vectors * g.out_channels * (double(g.in_channels) / g.groups) * g.kernel.area();
-  const bool is_column = g.kernel.x == 1, in_planes = g.out_channels == g.groups && kernels::is_plane_window(g.kernel.y);
+  const bool is_column = g.kernel.x == 1;
+  const bool in_planes = g.out_channels == g.groups && kernels::is_plane_window(g.kernel.y);
   return {1,
           rows * (double(g.in_channels) + g.out_channels),
           samples,
@@ -76,7 +76,8 @@ double time_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Ca
 }
 
 double idleness(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
-  constexpr double kThreads = 2;  // batches are larger than two images, and the choice depends on neither
+  // Neither threads nor images decide on a plan. Two images keep two threads busy if larger batches do more of them.
+  constexpr double kThreads = 2;
   const Channels channels = channels_of(g);
   const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
   const Index all = Index(call.batch) * tiling.pairs, lanes = call.lanes;

@@ -16,9 +16,11 @@ struct Call {
   double spectra_made = 0;  // how often the weight is transformed, or its gradient is transformed back
 };
 
-// Amounts that rates turn into time. Of transforms: calls, vectors of samples transformed (in the second-level cache;
-// beyond it; by FFTW), vector products, vectors of weights, phases over all threads, vectors of tiles. Of sums: calls, rows, samples in
-// rows, multiply-accumulates of vectors (several output channels; one, in planes; one column), samples gathered.
+// Amounts that rates turn into time.
+//   transforms: calls, vectors of samples transformed (in the second-level cache; beyond it; by FFTW), vector products,
+//               vectors of weights, phases over all threads, vectors of tiles
+//   sums:       calls, rows, samples in rows, multiply-accumulates of vectors (several output channels; one, in
+//               planes; one column), samples gathered
 using Work = std::array<double, 8>;
 
 Work work_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
@@ -26,8 +28,9 @@ Work work_of_sums(const Conv2dGeometry& geometry, const Call& call);
 
 // In nanoseconds of one thread. Sums over many weights, whose gradients would need much memory, take forever.
 double time_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
-// How much longer threads take that cannot share the work evenly, 1 or more.
-double idleness(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
 double time_of_sums(const Conv2dGeometry& geometry, const Call& call);
+
+// How much longer threads take that cannot share the tiles evenly, 1 or more.
+double idleness(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);
 
 }  // namespace fdsr::conv
