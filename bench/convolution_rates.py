@@ -30,21 +30,26 @@ from bench.auto_choice import FORMATS, grid
 from bench.convolution_case import ConvolutionCase, make_convolution_inputs
 from bench.timing import time_in_turns
 from pyfdsr import _core
+from pyfdsr._convolution import convolution_of
+from pyfdsr.functional import fourier_conv2d
+from pyfdsr.functional.convolution_times import (
+    LONGEST_IN_CHANNELS_LAST,
+    TORCH_CALL,
+    Case,
+    kind_of,
+    torch_rates,
+)
+from pyfdsr.functional.torch_rates import KERNELS
 
 ALGORITHMS = ("tiled", "fourier", "spatial")
 UNEQUAL = ((1, 16), (1, 64), (2, 32), (16, 8), (32, 12), (64, 8))  # channels that auto_choice's grid lacks
 MOST_DIRECT = 3e8  # multiply-accumulates beyond which direct sums are not timed
-TORCH_CALL = {
-    False: 8e3,
-    True: 40e3,
-}  # nanoseconds of a call, as pyfdsr/functional/convolution_times.py counts it
-LEAST = 3  # times from which a rate of torch is taken; else that of a neighbouring length, or the present one
+# Times from which a rate of torch is taken; else it is that of the next length, or stays what it is.
+LEAST = 5
 
 
 def calls_of(case: ConvolutionCase, train: bool) -> dict[str, Callable[[], object]]:
     """Calls to time, named ALGORITHM-FORMAT."""
-    from pyfdsr.functional import fourier_conv2d
-
     inputs, calls = make_convolution_inputs(case), {}
     options: dict[str, Any] = {"padding": case.padding, "groups": case.groups}
     for name, memory_format in FORMATS.items():
@@ -59,9 +64,9 @@ def calls_of(case: ConvolutionCase, train: bool) -> dict[str, Callable[[], objec
                     return function(x, w, **options, **more)
             return torch.autograd.grad(function(x, w, **options, **more), (x, w), v)
 
-        if not (
-            train and name == "last" and case.kernel > 12
-        ):  # takes seconds, and auto does not consider it
+        # It takes seconds, and auto does not consider it.
+        is_hopeless = train and name == "last" and case.kernel > LONGEST_IN_CHANNELS_LAST
+        if not is_hopeless:
             calls[f"torch-{name}"] = lambda call=call: call(F.conv2d)
         for algorithm in ALGORITHMS:
             if algorithm == "spatial" and case.products > MOST_DIRECT:
@@ -86,8 +91,10 @@ def plan_of(case: ConvolutionCase, algorithm: str, tile: Sequence[int] = (0, 0))
 
 
 def shapes(seed: int, most_products: float) -> Iterator[tuple[ConvolutionCase, bool]]:
-    """auto_choice's grid, every fifth shape with channels that it lacks."""
+    """auto_choice's grid with more dense shapes, of which it has few, and channels that it lacks."""
     for number, (case, train) in enumerate(grid(seed, most_products, 1)):
+        if number % 5 in (1, 3) and case.in_channels == case.out_channels >= 16:
+            case = replace(case, groups=1)
         if number % 5 == 4:
             inputs, outputs = UNEQUAL[number // 5 % len(UNEQUAL)]
             case = replace(case, in_channels=inputs, out_channels=outputs, groups=1)
@@ -127,9 +134,8 @@ def fitted(work: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, float]:
     for _ in range(30):
         rates, _ = nnls(relative * weights[:, None], weights)
         error = np.abs(relative @ rates - 1)
-        weights = 1 / np.sqrt(
-            np.maximum(error, 0.1)
-        )  # least absolute errors: single disturbed times count little
+        # Errors beyond a tenth count by their size, not its square: single disturbed times weigh little.
+        weights = 1 / np.sqrt(np.maximum(error, 0.1))
     return rates, float(np.median(error))
 
 
@@ -162,10 +168,6 @@ def rates_of_core(records: list[dict]) -> list[str]:
 
 def rates_of_torch(records: list[dict]) -> list[str]:
     """The lines of one instruction set in torch_rates.py."""
-    from pyfdsr._convolution import convolution_of
-    from pyfdsr.functional.convolution_times import Case, kind_of
-    from pyfdsr.functional.torch_rates import KERNELS, TORCH_RATES
-
     found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
     for record in records:
         case = ConvolutionCase(**record["case"])
@@ -178,17 +180,15 @@ def rates_of_torch(records: list[dict]) -> list[str]:
                 length = sum(case.kernel > k for k in KERNELS)
                 rate = max(time_, 1e3) / case.products
                 found[kind, 2 * record["train"] + column, length].append(rate)
-    isa = "avx512" if pyfdsr.build_config()["isa"] == "avx512" else "avx2"
     lines = []
-    for kind in TORCH_RATES[isa]:
+    for kind, present in torch_rates().items():
         lines.append(f'    "{kind}": Rates(')
         for column in range(4):
             rates: list[float] = []
             for length in range(len(KERNELS) + 1):
-                near = sorted(range(len(KERNELS) + 1), key=lambda other, here=length: abs(other - here))
+                near = (length, length + 1, length - 1)
                 values = next((v for n in near if len(v := found[kind, column, n]) >= LEAST), None)
-                present = TORCH_RATES[isa][kind][column][length]
-                rates.append(float(np.median(values)) if values else present)
+                rates.append(float(np.median(values)) if values else present[column][length])
             lines.append(f"        ({', '.join(f'{rate:.2g}' for rate in rates)}),")
         lines.append("    ),")
     return lines

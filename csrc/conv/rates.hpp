@@ -10,16 +10,16 @@ struct Rates {
 };
 
 inline constexpr Rates kAvx512{
-    {1.2e+04, 14, 16.6, 131, 1.63, 14.5, 157, 1.12e+03},  // tiles: 536 times, median error 15%
-    {9.9e+04, 50.4, 78.3, 549, 4.09, 43.6, 1.45e+04, 2.68e+03},  // tiles, trained: 526 times, median error 17%
-    {1.47e+04, 4.94, 0.114, 0.308, 0.289, 0.279, 0.627, 0},  // sums: 500 times, median error 12%
-    {1.02e+05, 16.7, 0.414, 1.34, 1.03, 1.64, 2.1, 0},  // sums, trained: 504 times, median error 13%
+    {1.21e+04, 13.8, 16.4, 125, 1.53, 14, 88.7, 1.11e+03},  // tiles: 1050 times, median error 13%
+    {1.05e+05, 53.6, 73.5, 532, 3.38, 41.9, 9.38e+03, 2.65e+03},  // tiles, trained: 994 times, median error 17%
+    {1.47e+04, 5.46, 0.108, 0.301, 0.305, 0.266, 0.59, 0},  // sums: 980 times, median error 9%
+    {9.96e+04, 16.3, 0.416, 1.3, 0.978, 1.45, 1.94, 0},  // sums, trained: 936 times, median error 11%
 };
 inline constexpr Rates kAvx2{
-    {1.31e+04, 8.75, 12, 62, 1.25, 7.39, 1.5e+03, 0},  // tiles: 628 times, median error 12%
-    {1.06e+05, 31.2, 37.8, 251, 3.79, 22.2, 3.5e+03, 0},  // tiles, trained: 552 times, median error 13%
-    {1.42e+04, 2.92, 0.138, 0.162, 0.191, 0.23, 0.569, 0},  // sums: 586 times, median error 13%
-    {9.43e+04, 10.4, 0.523, 0.589, 0.797, 1.04, 1.79, 0},  // sums, trained: 506 times, median error 11%
+    {1.35e+04, 9.12, 12.4, 63.1, 1.17, 7.05, 1.1e+03, 264},  // tiles: 632 times, median error 13%
+    {1.04e+05, 33.7, 46.7, 254, 2.67, 21.2, 1.6e+03, 1.16e+03},  // tiles, trained: 580 times, median error 13%
+    {1.47e+04, 4.29, 0.101, 0.157, 0.211, 0.267, 0.527, 0},  // sums: 600 times, median error 8%
+    {9.88e+04, 14.5, 0.38, 0.594, 0.638, 1.14, 1.79, 0},  // sums, trained: 536 times, median error 9%
 };
 
 }  // namespace fdsr::conv

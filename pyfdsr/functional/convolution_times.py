@@ -10,10 +10,22 @@ from pyfdsr._convolution import Convolution, output_size_of
 
 from .torch_rates import KERNELS, TORCH_RATES, Rates
 
-__all__ = ["LONGEST_IN_CHANNELS_LAST", "Case", "kind_of", "time_of_copies", "time_of_core", "time_of_torch"]
+__all__ = [
+    "LONGEST_IN_CHANNELS_LAST",
+    "TORCH_CALL",
+    "Case",
+    "kind_of",
+    "time_of_copies",
+    "time_of_core",
+    "time_of_torch",
+    "torch_rates",
+]
 
 LONGEST_IN_CHANNELS_LAST = 12
 """torch's gradients in channels_last take seconds to minutes for longer kernels."""
+
+TORCH_CALL = {False: 8e3, True: 40e3}
+"""Nanoseconds of a call of torch beside its multiply-accumulates, without and with gradients."""
 
 _NEVER = float("inf")
 
@@ -62,9 +74,9 @@ def time_of_torch(case: Case, channels_last: bool) -> float:
     if case.recorded and channels_last and max(kernel) > LONGEST_IN_CHANNELS_LAST:
         return _NEVER
     products = case.batch * case.channels[1] * size[0] * size[1] * case.terms * kernel[0] * kernel[1]
-    rates = _rates()[kind_of(case)][2 * case.recorded + channels_last]
+    rates = torch_rates()[kind_of(case)][2 * case.recorded + channels_last]
     rate = rates[sum(max(kernel) > k for k in KERNELS)]
-    return (2 if case.double else 1) * rate * products + (40e3 if case.recorded else 8e3)
+    return (2 if case.double else 1) * rate * products + TORCH_CALL[case.recorded]
 
 
 def time_of_copies(case: Case) -> float:
@@ -89,5 +101,6 @@ def kind_of(case: Case) -> str:
 
 
 @cache
-def _rates() -> dict[str, Rates]:
+def torch_rates() -> dict[str, Rates]:
+    """Return torch's rates by kind, for the instruction set in use."""
     return TORCH_RATES["avx512" if _core.build_info()["isa"] == "avx512" else "avx2"]

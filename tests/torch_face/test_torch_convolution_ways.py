@@ -246,5 +246,19 @@ def test_parametrised_layers_are_swapped_as_well():
 def test_many_weights_are_never_summed_directly():
     settings = ((3, 3), (14, 14), (1, 1), (1, 1, 1, 1), (1, 1), 1, "zeros", False)
     assert _plans.fourier_conv2d_plan(512, 512, *settings).algorithm != "spatial"
+    summed = _plans.fourier_conv2d_plan(512, 512, *settings, "spatial")
+    assert summed.expected_nanoseconds(2) == float("inf")
     few = ((3, 3), (128, 128), *settings[2:])
     assert _plans.fourier_conv2d_plan(4, 4, *few).algorithm == "spatial"
+
+
+@pytest.mark.parametrize("algorithm", ["spatial", "tiled"])
+def test_larger_batches_and_gradients_are_expected_to_take_longer(algorithm):
+    plan = _plans.fourier_conv2d_plan(
+        16, 16, (5, 5), (64, 64), (1, 1), (2,) * 4, (1, 1), 1, "zeros", False, algorithm
+    )
+    inference, training = plan.expected_nanoseconds(8), plan.expected_nanoseconds(8, trained=True)
+    assert 2 * inference < training < 10 * inference
+    assert 2 * plan.expected_nanoseconds(8) < plan.expected_nanoseconds(64) < 9 * plan.expected_nanoseconds(8)
+    gathered = plan.expected_nanoseconds(8, channels_last=True)
+    assert gathered > inference if algorithm == "spatial" else gathered == inference
