@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "fdsr/build_info.hpp"
-
 
 namespace fdsr {
 namespace {
@@ -23,6 +23,7 @@ struct FreeList {
   struct Entry {
     void* data;
     std::size_t capacity;
+    const void* thread;  // that released it
   };
   std::mutex mutex;
   std::vector<Entry> entries;
@@ -50,18 +51,28 @@ void* allocate(std::size_t bytes) {
   return data;
 }
 
+// What tells threads apart.
+const void* this_thread() {
+  static thread_local char own;
+  return &own;
+}
+
 }  // namespace
 
+// Of the waiting buffers that fit, one that this thread had: its lines are in this core's cache. Then the smallest.
 Buffer::Buffer(std::size_t bytes) {
   if (bytes == 0) return;
   FreeList& list = free_list();
   {
     const std::lock_guard lock(list.mutex);
     std::size_t best = list.entries.size();
+    const auto rank = [](const FreeList::Entry& entry) {
+      return std::pair(entry.thread != this_thread(), entry.capacity);
+    };
     for (std::size_t i = 0; i < list.entries.size(); ++i) {
       const std::size_t capacity = list.entries[i].capacity;
       if (capacity < bytes || capacity > 2 * bytes + 4096) continue;
-      if (best == list.entries.size() || capacity < list.entries[best].capacity) best = i;
+      if (best == list.entries.size() || rank(list.entries[i]) < rank(list.entries[best])) best = i;
     }
     if (best != list.entries.size()) {
       data_ = list.entries[best].data;
@@ -89,7 +100,7 @@ Buffer::~Buffer() {
     std::free(list.entries.front().data);
     list.entries.erase(list.entries.begin());
   }
-  list.entries.push_back({data_, capacity_});
+  list.entries.push_back({data_, capacity_, this_thread()});
   list.bytes += capacity_;
 }
 

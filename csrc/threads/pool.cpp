@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -16,28 +17,58 @@ namespace {
 
 using Body = std::function<void(std::int64_t, int)>;
 
-struct Job {
-  std::int64_t tasks;
-  int workers;
-  const Body* body;
+// One worker's share of the tasks.
+struct alignas(64) Share {
   std::atomic<std::int64_t> next{0};
-  std::atomic<int> joined{0};  // worker numbers handed out
-  std::mutex error_mutex;
-  std::exception_ptr error;
+  std::int64_t end = 0;
+  std::atomic<bool> taken{false};
+};
+
+// Of the calling thread in its last job.
+thread_local int last_worker = 0;
+
+// Tasks are dealt out in runs, one a worker; who has done its own helps the others. A thread is the same worker as in
+// its last job where it can be: like tasks then find their data where the last call left it, in that core's cache.
+struct Job {
+  Job(std::int64_t tasks, int workers, const Body& body)
+      : workers(workers), body(&body), shares(std::make_unique<Share[]>(std::size_t(workers))) {
+    for (int w = 0; w < workers; ++w) {
+      shares[w].next.store(tasks * w / workers, std::memory_order_relaxed);
+      shares[w].end = tasks * (w + 1) / workers;
+    }
+  }
+
+  // Which worker the calling thread is; negative: there are enough.
+  int join() {
+    for (int i = 0; i < workers; ++i) {
+      const int worker = (last_worker + i) % workers;
+      if (!shares[worker].taken.exchange(true, std::memory_order_relaxed)) return last_worker = worker;
+    }
+    return -1;
+  }
 
   void run(int worker) {
-    for (;;) {
-      const std::int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= tasks) return;
-      try {
-        (*body)(task, worker);
-      } catch (...) {
-        next.store(tasks, std::memory_order_relaxed);
-        const std::lock_guard lock(error_mutex);
-        if (!error) error = std::current_exception();
+    for (int i = 0; i < workers; ++i) {
+      Share& share = shares[(worker + i) % workers];
+      for (;;) {
+        const std::int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= share.end) break;
+        try {
+          (*body)(task, worker);
+        } catch (...) {
+          for (int w = 0; w < workers; ++w) shares[w].next.store(shares[w].end, std::memory_order_relaxed);
+          const std::lock_guard lock(error_mutex);
+          if (!error) error = std::current_exception();
+        }
       }
     }
   }
+
+  int workers;
+  const Body* body;
+  std::unique_ptr<Share[]> shares;
+  std::mutex error_mutex;
+  std::exception_ptr error;
 };
 
 class Pool {
@@ -46,9 +77,13 @@ class Pool {
   std::mutex owner;
 
   void run(Job& job) {
+    const int own = job.join();
     try {
       while (started_ + 1 < job.workers) {
-        std::thread([this] { work(); }).detach();
+        std::thread([this, worker = started_ + 1] {
+          last_worker = worker;
+          work();
+        }).detach();
         ++started_;
       }
     } catch (const std::system_error&) {
@@ -61,7 +96,7 @@ class Pool {
     }
     posted_.store(generation_, std::memory_order_release);
     wake_.notify_all();
-    job.run(0);
+    job.run(own);
     std::unique_lock lock(mutex_);
     job_ = nullptr;  // latecomers find nothing
     idle_.wait(lock, [this] { return active_ == 0; });
@@ -78,8 +113,8 @@ class Pool {
       seen = generation_;
       Job* job = job_;
       if (!job) continue;
-      const int worker = job->joined.fetch_add(1, std::memory_order_relaxed);
-      if (worker >= job->workers) continue;
+      const int worker = job->join();
+      if (worker < 0) continue;
       ++active_;
       lock.unlock();
       job->run(worker);
@@ -137,19 +172,17 @@ void parallel_for(std::int64_t tasks, int threads, const Body& body) {
     for (std::int64_t task = 0; task < tasks; ++task) body(task, 0);
     return;
   }
-  Job job{tasks, workers, &body, {}, {}, {}, {}};
+  Job job(tasks, workers, body);
   if (fork_join) {
     fork_join(
         [](void* data) {
           Job& shared_job = *static_cast<Job*>(data);
-          const int worker = shared_job.joined.fetch_add(1);
           const InsideTask guard;
-          if (worker < shared_job.workers) shared_job.run(worker);
+          if (const int worker = shared_job.join(); worker >= 0) shared_job.run(worker);
         },
         &job, static_cast<unsigned>(workers), 0);
   } else {
     const InsideTask guard;
-    job.joined.store(1);  // the caller is worker 0
     shared->run(job);
   }
   if (job.error) std::rethrow_exception(job.error);
