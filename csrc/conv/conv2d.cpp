@@ -179,8 +179,8 @@ void FourierConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const St
   const conv::Image<const T> cotangents{v, v_strides, &p.axes.to_y, &p.axes.to_x};
   if (!p.tiles)
     return conv::correlate_maps_in_space(batch, samples, cotangents, p.channels(), threads, p.kernels(v_w));
-  conv::correlate_maps(p.tiles->transform, p.tiles->forward, batch, samples, cotangents, p.channels(), threads,
-                       p.kernels(v_w));
+  conv::correlate_maps<T>({p.tiles->transform, p.tiles->forward, batch, samples, cotangents, p.channels(), threads},
+                          p.kernels(v_w));
 }
 
 template class FourierConv2d<float>;

@@ -184,6 +184,7 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
   const std::size_t weight_bytes = weight_count * sizeof(T);
   auto weights = std::static_pointer_cast<const Spectra>(
       cache.find(c.kernels.data, weight_bytes, layout, keep, c.threads));
+  const bool were_kept = weights != nullptr;
   if (!weights) {
     const T scale = T(1) / T(c.transform.length().area());
     auto made = std::make_shared<Spectra>();
@@ -195,21 +196,23 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
     weights = made;
     cache.keep(c.kernels.data, weight_bytes, layout, keep, made, bytes);
   }
-  if (const Index pairs = pairs_in_cache(c.transform.tile_size() * sizeof(T), c.channels, choice, lanes))
+  if (const Index pairs = pairs_in_cache(c.transform.tile_size() * sizeof(T), were_kept, c.channels, choice, lanes))
     correlate_in_cache(c, choice, pairs, *weights, order);
   else
     correlate_in_phases(c, choice, *weights, order);
 }
 
 template <class T>
-void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch, const Image<const T>& x,
-                    const Image<const T>& v, const Channels& channels, int threads, const Kernels<T>& kernels) {
-  if (channels.depthwise) return correlate_depthwise_maps(transform, tiling, batch, x, v, channels, threads, kernels);
+void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
+  const TileTransform<T>& transform = maps.transform;
+  const Tiling& tiling = maps.tiling;
+  const Channels& channels = maps.channels;
+  if (channels.depthwise) return correlate_depthwise_maps(maps, kernels);
   const auto& table = kernels::conv_kernels<T>();
-  const Index all = batch * tiling.pairs, chunk = chunk_of(transform, all, channels);
+  const Index all = maps.batch * tiling.pairs;
   const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, false);
   const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
-  const T scale = T(0.5) / T(transform.length().area());
+  const Index chunk = chunk_of(transform, all, channels);
   for (Index group = 0; group < channels.groups; ++group) {
     const Slots<T> sums(transform.slots(), order.lanes.lanes);
     for (Index first = 0; first < all; first += chunk) {
@@ -217,9 +220,11 @@ void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Ind
       const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
       const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
       const Slots<T> xs(transform.slots(), 2 * in.lanes), vs(transform.slots(), 2 * out.lanes);
-      transform_tiles(transform, x, tiling, in, first, group * channels.in, transform.length(), true, threads, xs);
-      transform_tiles(transform, v, tiling, out, first, group * channels.out, tiling.pitch, true, threads, vs);
-      for_each_slot(transform, threads, [&](int, Index slot) {
+      transform_tiles(transform, maps.x, tiling, in, first, group * channels.in, transform.length(), true,
+                      maps.threads, xs);
+      transform_tiles(transform, maps.v, tiling, out, first, group * channels.out, tiling.pitch, true, maps.threads,
+                      vs);
+      for_each_slot(transform, maps.threads, [&](int, Index slot) {
         // Lanes that no product reaches share transforms with others.
         std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
         const bool at_once = halves_are_rows(in, out);
@@ -231,7 +236,7 @@ void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Ind
                                    {sums.at(slot), order.lanes.pitch});
       });
     }
-    kernels_from_spectra(transform, sums, order, scale, threads, kernels, group);
+    kernels_from_spectra(transform, sums, order, maps.scale(), maps.threads, kernels, group);
   }
 }
 
@@ -243,8 +248,7 @@ void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Ind
   template void multiply_slot<T>(const LaneChoice&, const Channels&, const LaneOrder&, const LaneOrder&, const T*,    \
                                  const T*, Index, T*, bool);                                                          \
   template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);                    \
-  template void correlate_maps<T>(const TileTransform<T>&, const Tiling&, Index, const Image<const T>&,               \
-                                  const Image<const T>&, const Channels&, int, const Kernels<T>&);
+  template void correlate_maps<T>(const MapsOfTiles<T>&, const Kernels<T>&);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)
 

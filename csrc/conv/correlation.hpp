@@ -26,10 +26,22 @@ struct Correlation : Maps<T> {
 template <class T>
 void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cache, std::size_t weight_count);
 
+// Two maps, and how they are cut into tiles: those of v do not overlap, those of x reach a kernel farther.
+template <class T>
+struct MapsOfTiles {
+  const TileTransform<T>& transform;
+  const Tiling& tiling;
+  Index batch;
+  Image<const T> x, v;
+  Channels channels;
+  int threads;
+  // Of a sum of products; the two halves of the spectra count twice.
+  T scale() const { return T(0.5) / T(transform.length().area()); }
+};
+
 // kernels = the sum over batch and positions of the tiling of v with x.
 template <class T>
-void correlate_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch, const Image<const T>& x,
-                    const Image<const T>& v, const Channels& channels, int threads, const Kernels<T>& kernels);
+void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels);
 
 // ------------------------------------------------------------------------------ steps that both ways of work share
 
@@ -57,14 +69,14 @@ template <class T>
 void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index most_pairs,
                         const std::vector<Slots<T>>& weights, const WeightOrder& order);
 // How many pairs such a task takes at most; 0: the spectra of the weights are too large to be read for so few.
-Index pairs_in_cache(std::size_t tile_bytes, const Channels& channels, const LaneChoice& choice, Index lanes);
+// were_kept: whether those spectra were made in an earlier call.
+Index pairs_in_cache(std::size_t tile_bytes, bool were_kept, const Channels& channels, const LaneChoice& choice,
+                     Index lanes);
 // How many tasks `all` pairs are, of at most so many.
 Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes);
 
-// kernels = sums of products, channel by channel.
+// Channel by channel.
 template <class T>
-void correlate_depthwise_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch,
-                              const Image<const T>& x, const Image<const T>& v, const Channels& channels, int threads,
-                              const Kernels<T>& kernels);
+void correlate_depthwise_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels);
 
 }  // namespace fdsr::conv

@@ -8,8 +8,10 @@
 namespace fdsr::conv {
 namespace {
 
-// Tiles of a task: half of a usual second-level cache.
-constexpr Index kTileBytes = Index{512} << 10;
+// Tiles of a task: half of a usual second-level cache. Those that meet kept spectra of weights may need a core's part of
+// the third level: weights' spectra that were made a moment ago lie in the caches of all cores, and to read them there
+// for every task costs more than to exchange the tiles' spectra once.
+constexpr Index kTileBytes = Index{512} << 10, kTileBytesOfKept = Index{2} << 20;
 // As many tasks keep the threads of usual machines busy, whatever their number here.
 constexpr Index kLeastTasks = 8;
 
@@ -107,15 +109,17 @@ void correlate_lanes(const Correlation<T>& c, const LaneOrder& order, Index lane
 
 }  // namespace
 
-Index pairs_in_cache(std::size_t tile_bytes, const Channels& channels, const LaneChoice& choice, Index lanes) {
+Index pairs_in_cache(std::size_t tile_bytes, bool were_kept, const Channels& channels, const LaneChoice& choice,
+                     Index lanes) {
   if (channels.depthwise) return 1;
   const Index most = std::max(channels.in, channels.out), width = choice.width;
   const Index pair_lanes = (most + width - 1) / width * width;
   const Index pair_bytes = Index(tile_bytes) * pair_lanes / lanes;
-  Index pairs = std::max<Index>(1, kTileBytes / pair_bytes);
-  const Index whole = whole_pairs(channels, choice, lanes);
-  pairs = std::max(whole, pairs / whole * whole);
-  return fewest_pairs(channels) <= pairs ? pairs : 0;
+  const Index whole = whole_pairs(channels, choice, lanes), fewest = fewest_pairs(channels);
+  const auto pairs_of = [&](Index bytes) { return std::max(whole, bytes / pair_bytes / whole * whole); };
+  if (const Index pairs = pairs_of(kTileBytes); fewest <= pairs) return pairs;
+  const Index pairs = pairs_of(kTileBytesOfKept);
+  return were_kept && fewest <= pairs ? pairs : 0;
 }
 
 Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes) {
@@ -146,21 +150,22 @@ void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index
 
 // A task sums over all pairs of one vector of channels.
 template <class T>
-void correlate_depthwise_maps(const TileTransform<T>& transform, const Tiling& tiling, Index batch,
-                              const Image<const T>& x, const Image<const T>& v, const Channels& channels, int threads,
-                              const Kernels<T>& kernels) {
+void correlate_depthwise_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
+  const TileTransform<T>& transform = maps.transform;
+  const Tiling& tiling = maps.tiling;
+  const Channels& channels = maps.channels;
   const auto& table = kernels::conv_kernels<T>();
   const int lanes = table.lanes;
-  const Index block = transform.block(), length = transform.length().y, pairs = batch * tiling.pairs;
+  const Index block = transform.block(), length = transform.length().y, pairs = maps.batch * tiling.pairs;
   const WeightOrder order = weight_order(true, channels, lanes, lanes);
   const LaneOrder each = lane_order(true, pairs, channels.in, lanes, lanes);
   const Slots<T> sums(transform.slots(), order.lanes.lanes);
-  parallel_for(each.pitch / lanes, threads, [&](std::int64_t unit, int) {
+  parallel_for(each.pitch / lanes, maps.threads, [&](std::int64_t unit, int) {
     const Task<T> task(transform, 2, lanes, lanes);
     for (Index pair = 0; pair < pairs; ++pair) {
       const LaneVector vector{tiling, each, 0, 0, pair * each.pitch + unit * lanes};
-      read_tile(transform, x, vector, transform.length(), task.buffers, task.tile(0));
-      read_tile(transform, v, vector, tiling.pitch, task.buffers, task.tile(1));
+      read_tile(transform, maps.x, vector, transform.length(), task.buffers, task.tile(0));
+      read_tile(transform, maps.v, vector, tiling.pitch, task.buffers, task.tile(1));
       for (int column = 0; column < transform.half(); ++column) {
         T* const sum = sums.at(column * transform.column()) + unit * block;
         if (pair == 0)
@@ -174,14 +179,13 @@ void correlate_depthwise_maps(const TileTransform<T>& transform, const Tiling& t
       }
     }
   });
-  kernels_from_spectra(transform, sums, order, T(0.5) / T(transform.length().area()), threads, kernels, 0);
+  kernels_from_spectra(transform, sums, order, maps.scale(), maps.threads, kernels, 0);
 }
 
 #define FDSR_INSTANTIATE(T)                                                                                           \
   template void correlate_in_cache<T>(const Correlation<T>&, const LaneChoice&, Index, const std::vector<Slots<T>>&,  \
                                       const WeightOrder&);                                                            \
-  template void correlate_depthwise_maps<T>(const TileTransform<T>&, const Tiling&, Index, const Image<const T>&,     \
-                                            const Image<const T>&, const Channels&, int, const Kernels<T>&);
+  template void correlate_depthwise_maps<T>(const MapsOfTiles<T>&, const Kernels<T>&);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)
 
