@@ -37,6 +37,7 @@ from bench.convolution_implementations import (
 )
 from bench.convolution_memory import convolution_growth
 from bench.peak import MEBIBYTE
+from bench.roofline import core_round_trip
 from bench.timing import time_in_turns
 
 # row and kernel whose memory is measured
@@ -88,17 +89,21 @@ def measure_kernel(
     Returns
     -------
     dict
-        The case, and ``timings`` by implementation.
+        The case, ``timings`` by implementation, ``core_round_trip`` in seconds, the longer of that before and
+        after.
     """
     built = build_convolutions(case, make_convolution_inputs(case), names, [call])
     functions = {name: getattr(convolution, call) for name, convolution in built.items()}
+    before = core_round_trip()
     timings = time_in_turns(functions, rounds, share, longest)
+    trips = [trip for trip in (before, core_round_trip()) if trip]
     return {
         "row": row,
         "call": call,
         "kernel": case.kernel,
         "case": vars(case),
         "timings": {name: timing.as_dict() for name, timing in timings.items()},
+        "core_round_trip": max(trips, default=None),
     }
 
 
@@ -111,6 +116,7 @@ def introduction(description: dict, options: argparse.Namespace, missing: dict[s
         f"case      float32, batch {options.batch}, {options.threads} threads; best time of a call in ms",
         "ratios    of tiled and auto to the better of torch's formats, beside the design's target;",
         f"          of the better of them to fft-conv-pytorch (target {PEER_TARGET}x)",
+        "trip      nanoseconds of a cache line from one core to another and back",
         *(f"left out  {known[name].label}: {reason}" for name, reason in missing.items()),
         *machine.busy_warning(description),
     ]
@@ -119,20 +125,22 @@ def introduction(description: dict, options: argparse.Namespace, missing: dict[s
 def heading(names: list[str]) -> str:
     """First line of a table."""
     titles = "".join(f"{name:>11s}" for name in names)
-    return f"{'':20s}{'k':>3s}{titles}   tiled    auto  target fft-conv/"
+    return f"{'':20s}{'k':>3s}{titles}   tiled    auto  target fft-conv/    trip"
 
 
 def line(record: dict, names: list[str]) -> str:
-    """Line of a table: milliseconds, ratios of pyfdsr to torch and the target, ratio to fft-conv-pytorch."""
+    """Line of a table: milliseconds, ratios to torch and fft-conv-pytorch, round trip."""
     seconds = {name: timing["best"] for name, timing in record["timings"].items()}
     times = "".join(f"{seconds[name] * 1e3:11.3f}" if name in seconds else f"{'-':>11s}" for name in names)
     torch_best, package = better_torch(seconds), seconds.get("fft-conv")
     own = [seconds[name] for name in (TILED, AUTO) if name in seconds]
+    trip = record["core_round_trip"]
     asked = target(record["call"], record["row"], record["kernel"])
     return (
         f"{record['row']:20s}{record['kernel']:3d}{times}"
         f"{_ratio(torch_best, seconds.get(TILED)):>8s}{_ratio(torch_best, seconds.get(AUTO)):>8s}"
         f"{'' if asked is None else f'{asked:g}x':>8s}{_ratio(package, min(own, default=None)):>10s}"
+        f"{'' if trip is None else f'{1e9 * trip:.0f}':>8s}"
     )
 
 

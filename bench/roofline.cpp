@@ -1,7 +1,12 @@
-// Peak rates of this machine, for bench/roofline.py: fused multiply-adds on registers, and streaming through memory.
+// Peak rates of this machine, for bench/roofline.py: fused multiply-adds on registers, streaming through memory, and how
+// long a cache line travels between two cores.
 // Compiled on the spot with -march=native; never part of a package.
+#include <sched.h>
+
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <thread>
 
 namespace {
 
@@ -50,9 +55,45 @@ double fused_multiply_adds(double seconds) {
     return flops;
 }
 
+bool stay_on(int core) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(core, &set);
+    return sched_setaffinity(0, sizeof set, &set) == 0;  // of this thread
+}
+
 }  // namespace
 
 extern "C" {
+
+// Seconds in which a cache line goes to the other core and back, mean of so many trips; negative where threads cannot
+// be kept on cores.
+double roofline_round_trip(int core, int other_core, int trips) {
+    struct alignas(128) Line {
+        std::atomic<int> value{0};
+    } line;
+    bool bound = true, other_bound = true;
+    double seconds = 0;
+    std::thread answering([&] {
+        other_bound = stay_on(other_core);
+        for (int trip = 0; trip < trips; ++trip) {
+            while (line.value.load(std::memory_order_acquire) != 2 * trip + 1) {}
+            line.value.store(2 * trip + 2, std::memory_order_release);
+        }
+    });
+    std::thread asking([&] {
+        bound = stay_on(core);
+        const auto start = clock::now();
+        for (int trip = 0; trip < trips; ++trip) {
+            line.value.store(2 * trip + 1, std::memory_order_release);
+            while (line.value.load(std::memory_order_acquire) != 2 * trip + 2) {}
+        }
+        seconds = seconds_since(start) / trips;
+    });
+    asking.join();
+    answering.join();
+    return bound && other_bound ? seconds : -1;
+}
 
 int roofline_vector_bits() { return 8 * vector_bytes; }
 

@@ -67,7 +67,7 @@ def _library() -> ctypes.CDLL:
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "roofline.so"
-        options = ["-O3", "-march=native", "-ffp-contract=fast", "-std=c++17", "-shared", "-fPIC"]
+        options = ["-O3", "-march=native", "-ffp-contract=fast", "-std=c++17", "-shared", "-fPIC", "-pthread"]
         done = subprocess.run(
             [*compiler.split(), *options, str(SOURCE), "-o", str(path)],
             capture_output=True,
@@ -80,6 +80,8 @@ def _library() -> ctypes.CDLL:
     for name in ("roofline_fma_single", "roofline_fma_double"):
         getattr(library, name).argtypes = [ctypes.c_double]
         getattr(library, name).restype = ctypes.c_double
+    library.roofline_round_trip.argtypes = [ctypes.c_int] * 3
+    library.roofline_round_trip.restype = ctypes.c_double
     library.roofline_triad.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_size_t, ctypes.c_double]
     library.roofline_triad.restype = ctypes.c_double
     return library
@@ -154,6 +156,33 @@ def measure(
     )
 
 
+def core_round_trip(trips: int = 2000, tries: int = 3) -> float | None:
+    """Seconds in which a cache line goes from one core to another and back.
+
+    Two cores under one cache take some 50 ns; those of two sockets, or of two groups of a processor with a
+    cache each, ten times as long. A virtual machine may change between them from one minute to the next.
+
+    Parameters
+    ----------
+    trips, tries
+        The best mean over `trips` counts.
+
+    Returns
+    -------
+    float or None
+        None on a machine of one core, where threads cannot be kept on cores, or without a C++ compiler.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < 2:
+        return None
+    try:
+        measure_trips = _library().roofline_round_trip
+    except RuntimeError:
+        return None
+    seconds = min(measure_trips(*cores[:2], trips) for _ in range(tries))
+    return seconds if seconds > 0 else None
+
+
 def lines(roofline: Roofline) -> list[str]:
     """The peaks as lines of a report."""
     names = (("float32 FMA", roofline.fma_single, "GFLOP/s"), ("float64 FMA", roofline.fma_double, "GFLOP/s"))
@@ -173,10 +202,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     arguments = parser.parse_args()
     roofline = measure(arguments.threads)
+    trip = core_round_trip()
     if arguments.json:
-        print(json.dumps(roofline.as_dict(), indent=2))
+        print(json.dumps({**roofline.as_dict(), "core_round_trip": trip}, indent=2))
     else:
         print(f"{roofline.vector_bits}-bit vectors", *lines(roofline), sep="\n")
+        if trip:
+            print(f"cache line    {1e9 * trip:7.1f} ns from one core to another and back")
 
 
 if __name__ == "__main__":

@@ -49,11 +49,11 @@ def timings(**seconds: float) -> dict:
 
 
 def test_a_line_shows_ratios_to_the_better_format_and_the_target():
-    record = {"row": "dense C16, 128²", "call": "infer", "kernel": 7}
+    record = {"row": "dense C16, 128²", "call": "infer", "kernel": 7, "core_round_trip": 53e-9}
     record["timings"] = timings(torch=0.009, torch_last=0.006, fft_conv=0.04, tiled=0.002, auto=0.003)
     text = convolution.line(record, ["torch", "torch-last", "torch.fft", "fft-conv", "tiled", "auto"])
     assert text.split()[3:] == ["7", "9.000", "6.000", "-", "40.000", "2.000", "3.000", "3.00x", "2.00x",
-                                "4.5x", "20.00x"]  # fmt: skip
+                                "4.5x", "20.00x", "53"]  # fmt: skip
 
 
 def test_a_slow_implementation_is_left_out_at_larger_kernels_but_never_pyfdsr_or_the_better_format():

@@ -77,12 +77,18 @@ def test_fraction_of_peak_picks_precision_and_threads():
     assert peaks.fraction(100.0, 2.5, threads=2, double=True) == 0.5
 
 
+def test_a_cache_line_travels_between_two_cores():
+    trip = roofline.core_round_trip(trips=100, tries=1)
+    assert 1e-9 < trip < 0.1 if machine.usable_cores() > 1 else trip is None
+
+
 def test_roofline_says_that_a_compiler_is_missing(monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr(roofline.shutil, "which", lambda name: None)
     roofline._library.cache_clear()
     with pytest.raises(RuntimeError, match="needs a C\\+\\+ compiler"):
         roofline.measure(quick=True)
+    assert roofline.core_round_trip() is None
 
 
 def timing_rows(seconds: dict[int, tuple[float, float, float]]) -> list[dict]:
