@@ -59,6 +59,9 @@ def experiment(
             min=1,
         ),
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to train and score: cpu, cuda, cuda:1 or another device of torch.")
+    ] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of phases and order.")] = 0,
     small: Annotated[
         bool,
@@ -101,6 +104,7 @@ def experiment(
         jobs,
         environment(),
         lambda line: console().print(line, highlight=False, soft_wrap=True),
+        device,
     )
     console().print(f"report {out / 'report.html'}", highlight=False, soft_wrap=True)
     if problems:

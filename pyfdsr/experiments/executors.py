@@ -34,10 +34,11 @@ class Slice(Protocol):
 
 
 class Executor(Protocol):
-    """Starts trainings, at most `slots` at a time, each with `threads` threads."""
+    """Starts trainings on `device`, at most `slots` at a time, each with `threads` threads."""
 
     slots: int
     threads: int
+    device: str
 
     def start(self, folder: Path, seconds: float) -> Slice:
         """Train the run in `folder` for so many seconds."""
@@ -46,9 +47,9 @@ class Executor(Protocol):
         """Give back what was taken."""
 
 
-def _command(folder: Path, seconds: float, threads: int) -> list[str]:
+def _command(folder: Path, seconds: float, threads: int, device: str) -> list[str]:
     module = "pyfdsr.experiments.worker"
-    return [sys.executable, "-m", module, str(folder), f"{seconds:.3f}", str(threads)]
+    return [sys.executable, "-m", module, str(folder), f"{seconds:.3f}", str(threads), device]
 
 
 def _environment(threads: int) -> dict[str, str]:
@@ -60,7 +61,7 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _in_child(folder: Path, seconds: float, threads: int) -> None:
+def _in_child(folder: Path, seconds: float, threads: int, device: str) -> None:
     """Train in a forked process, with its own log and out of reach of the terminal's Ctrl-C."""
     os.setsid()
     with open(folder / "training.log", "wb", buffering=0) as log:
@@ -68,13 +69,14 @@ def _in_child(folder: Path, seconds: float, threads: int) -> None:
         os.dup2(log.fileno(), 2)
     from .worker import run_worker
 
-    sys.exit(run_worker(str(folder), seconds, threads))
+    sys.exit(run_worker(str(folder), seconds, threads, device))
 
 
 class _Process:
-    def __init__(self, context: Any, folder: Path, seconds: float, threads: int) -> None:
+    def __init__(self, context: Any, folder: Path, seconds: float, threads: int, device: str) -> None:
         self._log = folder / "training.log"
-        self._process = context.Process(target=_in_child, args=(folder, seconds, threads), daemon=False)
+        arguments = (folder, seconds, threads, device)
+        self._process = context.Process(target=_in_child, args=arguments, daemon=False)
         self._process.start()
 
     def done(self) -> bool:
@@ -109,6 +111,8 @@ class LocalExecutor:
         Trainings side by side.
     cores : int or None
         Shared among them; None takes all.
+    device : str
+        That trains, of torch.
 
     Examples
     --------
@@ -116,8 +120,8 @@ class LocalExecutor:
     2
     """
 
-    def __init__(self, slots: int = 1, cores: int | None = None) -> None:
-        self.slots = slots
+    def __init__(self, slots: int = 1, cores: int | None = None, device: str = "cpu") -> None:
+        self.slots, self.device = slots, device
         self.threads = max(1, (cores or len(os.sched_getaffinity(0))) // slots)
 
         # One process loads torch and never uses it; those forked from it begin at once.
@@ -125,7 +129,7 @@ class LocalExecutor:
         self._context.set_forkserver_preload(["pyfdsr.experiments.loaded"])
 
     def start(self, folder: Path, seconds: float) -> Slice:
-        return _Process(self._context, folder, seconds, self.threads)
+        return _Process(self._context, folder, seconds, self.threads, self.device)
 
     def close(self) -> None:
         """Nothing was taken."""
@@ -179,9 +183,11 @@ class RayExecutor:
     Parameters
     ----------
     slots : int or None
-        Trainings at a time; None: as many as the cluster has processors.
+        Trainings at a time; None: as many as the cluster has processors, or GPUs for those on CUDA devices.
     threads : int
         Processors of each.
+    device : str
+        That trains, of torch. A training on "cuda" has a GPU of the cluster to itself.
 
     Raises
     ------
@@ -189,21 +195,24 @@ class RayExecutor:
         If ray is not installed; names the pip command.
     """
 
-    def __init__(self, slots: int | None = None, threads: int = 1) -> None:
+    def __init__(self, slots: int | None = None, threads: int = 1, device: str = "cpu") -> None:
         self._ray = require("ray", "--executor ray", extra="ray")
         self._mine = not self._ray.is_initialized()
         if self._mine:
             # RAY_ADDRESS names a cluster; else one is made on this machine.
             self._ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
-        self.threads = threads
-        processors = int(self._ray.cluster_resources().get("CPU", 1))
-        self.slots = slots or max(1, processors // threads)
+        self.threads, self.device = threads, device
+        self._gpus = 1 if device.startswith("cuda") else 0
+        found = self._ray.cluster_resources()
+        self.slots = slots or max(
+            1, int(found.get("GPU", 1) if self._gpus else found.get("CPU", 1) // threads)
+        )
 
     def start(self, folder: Path, seconds: float) -> Slice:
-        task = self._ray.remote(_train).options(num_cpus=self.threads, max_retries=0)
+        task = self._ray.remote(_train).options(num_cpus=self.threads, num_gpus=self._gpus, max_retries=0)
         folder = folder.resolve()
         reference = task.remote(
-            _command(folder, seconds, self.threads),
+            _command(folder, seconds, self.threads, self.device),
             _environment(self.threads),
             str(folder / "training.log"),
         )
@@ -217,7 +226,7 @@ class RayExecutor:
 EXECUTORS = ("local", "ray")
 
 
-def make_executor(name: str, slots: int | None) -> Executor:
+def make_executor(name: str, slots: int | None, device: str = "cpu") -> Executor:
     """Return an executor by name.
 
     Raises
@@ -228,7 +237,7 @@ def make_executor(name: str, slots: int | None) -> Executor:
         If ray is asked for and not installed.
     """
     if name == "ray":
-        return RayExecutor(slots)
+        return RayExecutor(slots, device=device)
     if name != "local":
         raise ValueError(f"executor={name!r}: must be one of {', '.join(map(repr, EXECUTORS))}")
-    return LocalExecutor(slots or 1)
+    return LocalExecutor(slots or 1, device=device)

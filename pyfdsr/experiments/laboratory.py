@@ -58,10 +58,12 @@ class Laboratory:
     folder : path
         ``folder/runs`` holds the runs.
     settings : Settings
+    device : str or torch.device
+        That scores.
     """
 
-    def __init__(self, folder: Path | str, settings: Settings) -> None:
-        self.folder, self.settings = Path(folder), settings
+    def __init__(self, folder: Path | str, settings: Settings, device: Any = "cpu") -> None:
+        self.folder, self.settings, self._device = Path(folder), settings, device
         self._models = lru_cache(maxsize=2)(self._loaded)
         self._sets = lru_cache(maxsize=8)(test_set)
 
@@ -84,7 +86,7 @@ class Laboratory:
         return self.epochs_done(config) >= config.epochs
 
     def _loaded(self, path: Path, position: str) -> Any:
-        return load_model(RunFolder.open(path))
+        return load_model(RunFolder.open(path)).to(self._device)
 
     def model(self, config: TrainingConfig) -> Any:
         """Return the network as far as it is trained.
@@ -130,7 +132,8 @@ class Laboratory:
 
         def measured() -> float:
             model = self.model(config)
-            batches = ImageBatches(self.images(config, dataset).images, config.support, model.phases.dtype)
+            images, phases = self.images(config, dataset).images, model.phases
+            batches = ImageBatches(images, config.support, phases.dtype, phases.device)
             return test_figures(model, batches, peak)["test_psnr"]
 
         return self._kept(config, f"psnr {dataset or config.dataset} {peak:g}", measured)

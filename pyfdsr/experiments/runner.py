@@ -14,6 +14,7 @@ from typing import Any
 from pyfdsr._files import write_bytes_atomically
 from pyfdsr.report import Chapter, chapters_markdown, chapters_page, figure_png
 from pyfdsr.training import TrainingInterrupted
+from pyfdsr.training.devices import is_host, usable_device
 
 from .executors import make_executor
 from .experiment import Experiment
@@ -37,6 +38,7 @@ def run_experiments(
     jobs: int | None = None,
     environment: dict[str, Any] | None = None,
     tell: Callable[[str], None] = print,
+    device: str = "cpu",
 ) -> dict[str, str]:
     """Train, score and report.
 
@@ -56,6 +58,8 @@ def run_experiments(
         Versions and such, recorded in the report.
     tell : callable
         Is given a line for every step.
+    device : str
+        That trains and scores, of torch. Scores that are kept already stay.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def run_experiments(
     Raises
     ------
     ValueError
-        For an unknown name or executor, or a negative time.
+        For an unknown name or executor, a negative time, or a device that cannot be used.
     ImportError
         If ray is asked for and not installed.
     TrainingInterrupted
@@ -75,14 +79,15 @@ def run_experiments(
     if not minutes >= 0:
         raise ValueError(f"minutes={minutes!r}: must be 0 or greater")
     folder = Path(folder)
-    laboratory = Laboratory(folder, settings)
+    where = usable_device(device)
+    laboratory = Laboratory(folder, settings, where)
     wanted = [training for one in experiments for training in one.wanted(settings)]
     problems = {}
     if minutes > 0 and not all(laboratory.finished(training.config) for training in wanted):
-        if executor == "local" and jobs is None:
+        if executor == "local" and jobs is None and is_host(where):
             jobs = best_slots(wanted[0].config)
             tell(f"{jobs} training{'s' if jobs > 1 else ''} at a time, as measured")
-        place = make_executor(executor, jobs)
+        place = make_executor(executor, jobs, device)
         try:
             with _terminated_as_interrupted():
                 problems |= train_all(laboratory, wanted, place, 60 * minutes, tell)

@@ -91,7 +91,7 @@ def test_scores_are_kept_until_the_network_trains_on(laboratory, here, monkeypat
 
 
 def test_all_experiments_report(settings, tmp_path, here, monkeypatch):
-    monkeypatch.setattr(runner, "make_executor", lambda name, jobs: here)
+    monkeypatch.setattr(runner, "make_executor", lambda name, jobs, device: here)
     said = []
     problems = runner.run_experiments(
         ["all"], tmp_path, settings, 10, jobs=1, environment={"pyfdsr": "0"}, tell=said.append
@@ -122,7 +122,7 @@ def test_what_cannot_be_trained_or_scored_does_not_stop_the_rest(settings, tmp_p
         def close(self):
             pass
 
-    monkeypatch.setattr(runner, "make_executor", lambda name, jobs: Failing())
+    monkeypatch.setattr(runner, "make_executor", lambda name, jobs, device: Failing())
     broken = dataclasses.replace(EXPERIMENTS["na"], outcome=_raise)
     monkeypatch.setattr(runner, "chosen", lambda names: [broken, EXPERIMENTS["energy"]])
     problems = runner.run_experiments(["all"], tmp_path, settings, 1, jobs=1, tell=lambda line: None)
@@ -147,7 +147,7 @@ def test_an_interruption_says_how_to_go_on(settings, tmp_path, done, monkeypatch
         def close(self):
             parts.append("closed")
 
-    monkeypatch.setattr(runner, "make_executor", lambda name, jobs: Interrupted())
+    monkeypatch.setattr(runner, "make_executor", lambda name, jobs, device: Interrupted())
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     try:
         with pytest.raises(TrainingInterrupted, match="interrupted; .* the same command goes on"):
@@ -175,6 +175,7 @@ def test_width_of_a_curve():
         (["fig3"], {}, "experiment='fig3': must be one of fig2, na, .*, or all"),
         ([], {}, "experiment=none: must be one of"),
         (["fig2"], {"minutes": -1}, "minutes=-1: must be 0 or greater"),
+        (["fig2"], {"device": "gpu"}, "device='gpu': must be a device of torch"),
         (["fig2"], {"executor": "cloud", "jobs": 1}, "executor='cloud': must be one of 'local', 'ray'"),
     ],
 )

@@ -172,6 +172,13 @@ def test_a_process_is_cut_off_continued_and_equals_one_run(laboratory):
     assert "RunFolderError" in part.problem() and "config.json cannot be read" in part.problem()
 
 
+def test_a_training_runs_on_the_device_of_its_executor(laboratory):
+    run = laboratory.run(laboratory.settings.config("embedded"))
+    part = LocalExecutor(slots=1, cores=1, device="meta").start(run.path, 10)
+    wait_for(part.done)
+    assert "device='meta': must be a device that can be used here" in part.problem()
+
+
 def test_without_ray_the_pip_command_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(
@@ -183,7 +190,7 @@ def test_without_ray_the_pip_command_is_said(monkeypatch):
 def test_the_command_of_a_task_trains(laboratory):
     """What a task of a cluster runs, without the cluster."""
     run = laboratory.run(laboratory.settings.config("embedded"))
-    subprocess.run(_command(run.path, 100, 1), env=_environment(1), check=True)
+    subprocess.run(_command(run.path, 100, 1, "cpu"), env=_environment(1), check=True)
     assert len(run.metrics()) == 1 and run.model_file.exists()
 
 
