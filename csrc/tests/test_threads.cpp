@@ -1,7 +1,9 @@
-// The pool: every task once, exceptions arrive, callers from several threads, nested calls, children of a fork.
+// The pool: every task once, by the same thread from call to call; exceptions arrive; callers from several threads,
+// nested calls, children of a fork.
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -9,6 +11,7 @@
 
 #include "check.hpp"
 #include "fdsr/threads.hpp"
+#include "threads/buffers.hpp"
 
 using namespace fdsr;
 
@@ -64,6 +67,36 @@ void check_fork() {
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+// Tasks that wait for one another cannot be taken by one thread: each is the same worker's, and thread's, every time.
+void check_threads_keep_their_tasks() {
+  std::thread::id before[3];
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    std::atomic<int> begun{0};
+    std::thread::id now[3];
+    parallel_for(3, 3, [&](std::int64_t task, int worker) {
+      CHECK(worker == task);
+      now[task] = std::this_thread::get_id();
+      for (++begun; begun < 3;) std::this_thread::yield();
+    });
+    for (int task = 0; task < 3; ++task) CHECK(repeat == 0 || now[task] == before[task]);
+    std::copy(now, now + 3, before);
+  }
+}
+
+void check_threads_keep_their_buffers() {
+  constexpr std::size_t kBytes = 12345;
+  const void* before[2] = {};
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    std::atomic<int> taken{0};
+    parallel_for(2, 2, [&](std::int64_t task, int) {
+      const Buffer buffer(kBytes);
+      CHECK(repeat == 0 || buffer.as<char>() == before[task]);
+      before[task] = buffer.as<char>();
+      for (++taken; taken < 2;) std::this_thread::yield();
+    });
+  }
+}
+
 }  // namespace
 
 // A fork-join of plain threads stands for another runtime; it is used, and only by the thread that set it.
@@ -95,6 +128,8 @@ int main() {
   check_exception();
   check_nested();
   check_several_callers();
+  check_threads_keep_their_tasks();
+  check_threads_keep_their_buffers();
   check_fork_join();
 #if !defined(__SANITIZE_THREAD__)  // its runtime does not support threads started after a fork
   check_fork();

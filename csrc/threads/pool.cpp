@@ -24,11 +24,8 @@ struct alignas(64) Share {
   std::atomic<bool> taken{false};
 };
 
-// Of the calling thread in its last job.
-thread_local int last_worker = 0;
-
-// Tasks are dealt out in runs, one a worker; who has done its own helps the others. A thread is the same worker as in
-// its last job where it can be: like tasks then find their data where the last call left it, in that core's cache.
+// Tasks are dealt out in runs, one a worker; who has done its own helps the others. As a thread is the same worker in
+// every job, like tasks find their data where the last call left them: in its core's cache.
 struct Job {
   Job(std::int64_t tasks, int workers, const Body& body)
       : workers(workers), body(&body), shares(std::make_unique<Share[]>(std::size_t(workers))) {
@@ -38,11 +35,13 @@ struct Job {
     }
   }
 
-  // Which worker the calling thread is; negative: there are enough.
+  // Which worker the calling thread of another runtime is: that of its last job, if no other thread is. Negative: there
+  // are enough.
   int join() {
+    static thread_local int last = 0;
     for (int i = 0; i < workers; ++i) {
-      const int worker = (last_worker + i) % workers;
-      if (!shares[worker].taken.exchange(true, std::memory_order_relaxed)) return last_worker = worker;
+      const int worker = (last + i) % workers;
+      if (!shares[worker].taken.exchange(true, std::memory_order_relaxed)) return last = worker;
     }
     return -1;
   }
@@ -77,13 +76,9 @@ class Pool {
   std::mutex owner;
 
   void run(Job& job) {
-    const int own = job.join();
     try {
       while (started_ + 1 < job.workers) {
-        std::thread([this, worker = started_ + 1] {
-          last_worker = worker;
-          work();
-        }).detach();
+        std::thread([this, worker = started_ + 1] { work(worker); }).detach();
         ++started_;
       }
     } catch (const std::system_error&) {
@@ -96,14 +91,14 @@ class Pool {
     }
     posted_.store(generation_, std::memory_order_release);
     wake_.notify_all();
-    job.run(own);
+    job.run(0);
     std::unique_lock lock(mutex_);
     job_ = nullptr;  // latecomers find nothing
     idle_.wait(lock, [this] { return active_ == 0; });
   }
 
  private:
-  void work() {
+  void work(int worker) {
     std::uint64_t seen = 0;
     for (;;) {
       // A short spin catches the next call of a tight loop without the price of a wake-up.
@@ -113,8 +108,7 @@ class Pool {
       seen = generation_;
       Job* job = job_;
       if (!job) continue;
-      const int worker = job->join();
-      if (worker < 0) continue;
+      if (worker >= job->workers) continue;
       ++active_;
       lock.unlock();
       job->run(worker);
