@@ -7,7 +7,7 @@ from both_backends import assert_adjoint, both, random
 from pyfdsr import backends
 from pyfdsr._convolution import Convolution
 from pyfdsr.backends import by_torch
-from pyfdsr.backends.by_torch.correlation import axis_of
+from pyfdsr.backends.by_torch.tile_transforms import axis_of
 from pyfdsr.functional import fourier_conv2d, fourier_conv_transpose2d
 from pyfdsr.functional.convolution_route import Case, takes_elsewhere
 from tolerances import assert_close

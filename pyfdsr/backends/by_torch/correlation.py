@@ -1,129 +1,139 @@
-"""Correlations of every channel with every kernel by torch.fft: of whole maps, or of overlapping tiles.
+"""Correlations of every channel with every kernel in the Fourier domain, of whole maps or of tiles.
 
 Along an axis a map of P samples and a kernel of E give D = P - E + 1 results. A circular transform of T >= P
-samples gives them all; tiles of T samples give T - E + 1 each (overlap-save).
+samples gives them all; tiles of T samples give T - E + 1 each (overlap-save). Products per frequency are
+torch's; how maps are cut and transformed is what backends differ in (`TileTransforms`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Axis", "axis_of", "correlate", "correlate_for_kernels", "good_size"]
+from . import tile_transforms
+from .tile_transforms import Axes, axis_of
+from .wide_map import WideMap
 
-_SHORTEST_TILE = 32
-_EXTENTS_A_TILE = 4
-"""A tile is so many kernels long: of its samples, a quarter is computed twice along an axis."""
-
-
-class Axis(NamedTuple):
-    """How one axis is cut: samples of a transform, results of each, number of tiles."""
-
-    length: int
-    step: int
-    count: int
+__all__ = ["Choice", "Correlation", "TileTransforms", "choose", "correlate", "correlate_for_kernels"]
 
 
-def good_size(least: int) -> int:
-    """Return the smallest even number of at least this size without prime factors above 5.
+class TileTransforms(Protocol):
+    """Spectra of tiles and kernels, and back; :mod:`.tile_transforms` describes each function."""
 
-    Examples
-    --------
-    >>> [good_size(n) for n in (1, 7, 13, 97)]
-    [2, 8, 16, 100]
-    """
-    size = max(2, least + least % 2)
-    while True:
-        rest = size
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return size
-        size += 2
+    def spectra(self, x: WideMap, axes: Axes, used: tuple[int, int], groups: int) -> Tensor:
+        """Transform tiles of maps."""
+        ...
 
+    def kernel_spectra(self, weight: Tensor, lengths: tuple[int, int], groups: int) -> Tensor:
+        """Transform kernels."""
+        ...
 
-def axis_of(size: int, extent: int, algorithm: str) -> Axis:
-    """Choose the tiles of one axis.
+    def results(
+        self,
+        products: Tensor,
+        axes: Axes,
+        batch: int,
+        size: tuple[int, int],
+        stride: tuple[int, int],
+        bias: Tensor | None,
+        channels_last: bool,
+    ) -> Tensor:
+        """Transform products back to maps."""
+        ...
 
-    ``"fourier"`` transforms all of it, ``"tiled"`` cuts it as soon as that makes more than one tile,
-    ``"auto"`` where it is as long as two tiles.
-    """
-    results = size - extent + 1
-    tile = good_size(max(_SHORTEST_TILE, _EXTENTS_A_TILE * extent))
-    cut = algorithm == "tiled" and tile < size or algorithm == "auto" and 2 * tile <= size
-    length = tile if cut else good_size(size)
-    step = length - extent + 1 if cut else results
-    return Axis(length, step, -(-results // step))
+    def kernels(
+        self, products: Tensor, lengths: tuple[int, int], extent: tuple[int, int], dilation: tuple[int, int]
+    ) -> Tensor:
+        """Transform products back to kernels."""
+        ...
 
 
-def _tiles(x: Tensor, y: Axis, x_axis: Axis, lengths: tuple[int, int]) -> Tensor:
-    """Tiles [B, C, ny, nx, length y, length x] of maps [B, C, H, W], zeros behind their ends."""
-    needed = [axis.step * (axis.count - 1) + n for axis, n in zip((y, x_axis), lengths, strict=True)]
-    more = [n - size for n, size in zip(needed, x.shape[-2:], strict=True)]
-    x = F.pad(x, (0, max(0, more[1]), 0, max(0, more[0])))[..., : needed[0], : needed[1]]
-    return x.unfold(2, lengths[0], y.step).unfold(3, lengths[1], x_axis.step)
+class Correlation(NamedTuple):
+    """What the choice of tiles depends on: `size` is that of the wide map, `extent` that of the kernels."""
+
+    size: tuple[int, int]
+    extent: tuple[int, int]
+    batch: int
+    inputs: int
+    outputs: int
+    groups: int
+
+    @property
+    def results(self) -> tuple[int, int]:
+        """Places that a kernel has in the map."""
+        return self.size[0] - self.extent[0] + 1, self.size[1] - self.extent[1] + 1
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether every channel has one kernel; channels then stand in the place of a group's."""
+        return self.inputs == self.outputs == self.groups
 
 
-def _spectra(tiles: Tensor, lengths: tuple[int, int], groups: int) -> Tensor:
-    """Spectra [F, G, tiles of all images, channels of a group] of tiles."""
-    batch, channels, ny, nx = tiles.shape[:4]
-    f = torch.fft.rfft2(tiles, s=lengths)
-    f = f.reshape(batch, groups, channels // groups, ny * nx, f.shape[-2] * f.shape[-1])
-    return f.permute(4, 1, 0, 3, 2).reshape(f.shape[-1], groups, batch * ny * nx, channels // groups)
+Choice = Callable[[Correlation, str, Tensor], tuple[TileTransforms, Axes]]
+"""A backend's choice for a correlation, an algorithm and a tensor on the device."""
 
 
-def _kernel_spectra(weight: Tensor, lengths: tuple[int, int], groups: int) -> Tensor:
-    """Conjugate spectra [F, G, inputs of a group, outputs of a group] of kernels [Co, Cg, Ey, Ex]."""
-    f = torch.fft.rfft2(weight, s=lengths)
-    outputs, inputs = f.shape[:2]
-    f = f.reshape(groups, outputs // groups, inputs, f.shape[-2] * f.shape[-1])
-    return f.permute(3, 0, 2, 1).conj().resolve_conj()
+def choose(case: Correlation, algorithm: str, like: Tensor) -> tuple[TileTransforms, Axes]:
+    """Let torch.fft transform; the size of tiles goes by the kernel's alone."""
+    return tile_transforms, Axes(
+        *(axis_of(n, e, algorithm) for n, e in zip(case.size, case.extent, strict=True))
+    )
 
 
-def correlate(x: Tensor, weight: Tensor, groups: int, algorithm: str) -> Tensor:
-    """Correlate [B, Ci, H, W] with kernels [Co, Ci / groups, Ey, Ex]: [B, Co, H - Ey + 1, W - Ex + 1]."""
-    (batch, _, *size), (outputs, _, *extent) = x.shape, weight.shape
-    results = [n - e + 1 for n, e in zip(size, extent, strict=True)]
+def correlate(
+    x: WideMap,
+    weight: Tensor,
+    groups: int,
+    algorithm: str,
+    choice: Choice,
+    *,
+    stride: tuple[int, int] = (1, 1),
+    bias: Tensor | None = None,
+    channels_last: bool = False,
+) -> Tensor:
+    """Correlate with kernels [Co, Ci / groups, Ey, Ex]: every `stride`-th of the results, [B, Co, Oy, Ox]."""
+    (batch, inputs), (outputs, _, *extent) = x.samples.shape[:2], weight.shape
+    case = Correlation(x.size, (extent[0], extent[1]), batch, inputs, outputs, groups)
     if not batch:
-        return x.new_empty(batch, outputs, *results)
-    axes = [axis_of(n, e, algorithm) for n, e in zip(size, extent, strict=True)]
-    lengths = (axes[0].length, axes[1].length)
-    spectra = _spectra(_tiles(x, *axes, lengths), lengths, groups)
-    kernels = _kernel_spectra(weight, lengths, groups)
-    if spectra.shape[-1] == 1 == kernels.shape[-1]:  # depthwise
-        products = spectra * kernels
-    else:
-        products = torch.matmul(spectra, kernels)  # [F, G, tiles of all images, outputs of a group]
-    ny, nx = axes[0].count, axes[1].count
-    frequencies = (lengths[0], lengths[1] // 2 + 1)
-    spectrum = products.view(*frequencies, groups, batch, ny, nx, outputs // groups)
-    spectrum = spectrum.permute(3, 2, 6, 4, 5, 0, 1).reshape(batch, outputs, ny, nx, *frequencies)
-    tiles = torch.fft.irfft2(spectrum, s=lengths)[..., : axes[0].step, : axes[1].step]
-    whole = tiles.transpose(3, 4).reshape(batch, outputs, ny * axes[0].step, nx * axes[1].step)
-    return whole[..., : results[0], : results[1]]
+        size = [-(-n // s) for n, s in zip(case.results, stride, strict=True)]
+        return tile_transforms.laid_out(x.samples.new_empty(batch, outputs, *size), channels_last)
+    transforms, axes = choice(case, algorithm, x.samples)
+    groups = 1 if case.is_depthwise else groups
+    spectra = transforms.spectra(x, axes, axes.lengths, groups)
+    kernels = transforms.kernel_spectra(weight, axes.lengths, groups)
+    # [F, G, tiles of all images, outputs of a group]
+    products = spectra * kernels if case.is_depthwise else torch.matmul(spectra, kernels)
+    return transforms.results(products, axes, batch, case.results, stride, bias, channels_last)
 
 
 def correlate_for_kernels(
-    v: Tensor, x: Tensor, extent: tuple[int, int], groups: int, algorithm: str
+    v: WideMap,
+    x: WideMap,
+    groups: int,
+    dilation: tuple[int, int],
+    algorithm: str,
+    choice: Choice,
 ) -> Tensor:
-    """Correlate x [B, Ci, H, W] with v [B, Co, H - Ey + 1, W - Ex + 1]: [Co, Ci / groups, Ey, Ex].
+    """Correlate x [B, Ci, H, W] with v [B, Co, H - Ey + 1, W - Ex + 1]: [Co, Ci / groups, ky, kx].
 
     The tiles of `v` do not overlap, those of `x` reach a kernel farther; their products are summed over tiles
-    and batch before they are transformed back.
+    and batch before they are transformed back. Of the kernels' samples every `dilation`-th is returned.
     """
-    (batch, inputs, *size), outputs = x.shape, v.shape[1]
+    (batch, inputs), outputs = x.samples.shape[:2], v.samples.shape[1]
+    extent = (x.size[0] - v.size[0] + 1, x.size[1] - v.size[1] + 1)
+    case = Correlation(x.size, extent, batch, inputs, outputs, groups)
     if not batch:
-        return x.new_zeros(outputs, inputs // groups, *extent)
-    axes = [axis_of(n, e, algorithm) for n, e in zip(size, extent, strict=True)]
-    lengths = (axes[0].length, axes[1].length)
-    parts = _spectra(_tiles(v, *axes, (axes[0].step, axes[1].step)), lengths, groups)
-    spectra = _spectra(_tiles(x, *axes, lengths), lengths, groups)
-    products = torch.matmul(parts.mH, spectra)  # [F, G, outputs of a group, inputs of a group]
-    spectrum = products.permute(1, 2, 3, 0).reshape(
-        outputs, inputs // groups, lengths[0], lengths[1] // 2 + 1
-    )
-    return torch.fft.irfft2(spectrum, s=lengths)[..., : extent[0], : extent[1]]
+        kernel = [-(-e // d) for e, d in zip(extent, dilation, strict=True)]
+        return x.samples.new_zeros(outputs, inputs // groups, *kernel)
+    transforms, axes = choice(case, algorithm, x.samples)
+    groups = 1 if case.is_depthwise else groups
+    parts = transforms.spectra(v, axes, axes.steps, groups)
+    spectra = transforms.spectra(x, axes, axes.lengths, groups)
+    if case.is_depthwise:
+        products = (parts.conj() * spectra).sum(2).unsqueeze(3)
+    else:
+        products = torch.matmul(parts.mH, spectra)  # [F, G, outputs of a group, inputs of a group]
+    return transforms.kernels(products, axes.lengths, extent, dilation)

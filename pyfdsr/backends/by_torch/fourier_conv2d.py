@@ -8,24 +8,25 @@ from torch import Tensor
 
 from pyfdsr._convolution import PADDING_MODES, Convolution
 
-from .correlation import correlate, correlate_for_kernels
+from .correlation import Choice, choose, correlate, correlate_for_kernels
 from .precision import in_own_precision
+from .tile_transforms import laid_out
+from .wide_map import WideMap
 
-__all__ = ["fourier_conv2d", "fourier_conv2d_adjoint_input", "fourier_conv2d_adjoint_weight"]
+__all__ = [
+    "convolve",
+    "convolve_adjoint_input",
+    "convolve_adjoint_weight",
+    "fourier_conv2d",
+    "fourier_conv2d_adjoint_input",
+    "fourier_conv2d_adjoint_weight",
+]
 
 
 def _convolution_of(settings: list[int]) -> tuple[Convolution, tuple[int, int]]:
     ky, kx, sy, sx, top, bottom, left, right, dy, dx, groups, height, width, mode = map(int, settings)
     pads = (top, bottom, left, right)
     return Convolution((ky, kx), (sy, sx), pads, (dy, dx), groups, PADDING_MODES[mode]), (height, width)
-
-
-def _padded(x: Tensor, convolution: Convolution) -> Tensor:
-    top, bottom, left, right = convolution.padding
-    if not any(convolution.padding):
-        return x
-    mode = convolution.padding_mode
-    return F.pad(x, (left, right, top, bottom), mode="constant" if mode == "zeros" else mode)
 
 
 def _padding_adjoint(v: Tensor, convolution: Convolution, size: tuple[int, int]) -> Tensor:
@@ -59,19 +60,13 @@ def _dilated(weight: Tensor, convolution: Convolution) -> Tensor:
     return spread
 
 
-def _dense(v: Tensor, convolution: Convolution, size: tuple[int, int]) -> Tensor:
+def _places(v: Tensor, convolution: Convolution, size: tuple[int, int]) -> WideMap:
     """Cotangents with the stride's zeros, of every place that the kernel has in the padded map."""
     top, bottom, left, right = convolution.padding
-    places = [
-        n + pads - e + 1
-        for n, pads, e in zip(size, (top + bottom, left + right), convolution.extent, strict=True)
-    ]
-    if list(v.shape[2:]) == places:
-        return v
-    dense = v.new_zeros(*v.shape[:2], *places)
-    sy, sx = convolution.stride
-    dense[..., : sy * (v.shape[2] - 1) + 1 : sy, : sx * (v.shape[3] - 1) + 1 : sx] = v
-    return dense
+    (ey, ex), (sy, sx) = convolution.extent, convolution.stride
+    below = size[0] + top + bottom - ey - sy * (v.shape[2] - 1)
+    behind = size[1] + left + right - ex - sx * (v.shape[3] - 1)
+    return WideMap(v, (0, below, 0, behind), "zeros", convolution.stride)
 
 
 def _turned(weight: Tensor, groups: int) -> Tensor:
@@ -81,15 +76,73 @@ def _turned(weight: Tensor, groups: int) -> Tensor:
     return split.reshape(groups * inputs, outputs // groups, ey, ex).flip(2, 3)
 
 
-def _laid_out_like(y: Tensor, reference: Tensor) -> Tensor:
-    last = not reference.is_contiguous() and reference.is_contiguous(memory_format=torch.channels_last)
-    return y.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+def _is_channels_last(tensor: Tensor) -> bool:
+    return not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _by_torch(v: Tensor, x: Tensor, weight: Tensor, c: Convolution, wanted: list[bool]) -> list[Tensor]:
     return torch.ops.aten.convolution_backward(
         v, x, weight, None, c.stride, [0, 0], c.dilation, False, [0, 0], c.groups, [*wanted, False]
     )
+
+
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, choice: Choice
+) -> Tensor:
+    """Convolve as :func:`fourier_conv2d` does, with a backend's transforms."""
+    c, _ = _convolution_of(settings)
+    wide = WideMap(x, c.padding, c.padding_mode)
+    if algorithm == "spatial":
+        y = F.conv2d(wide.tensor(), weight, bias, c.stride, 0, c.dilation, c.groups)
+        return laid_out(y, _is_channels_last(x))
+    return correlate(
+        wide,
+        _dilated(weight, c),
+        c.groups,
+        algorithm,
+        choice,
+        stride=c.stride,
+        bias=bias,
+        channels_last=_is_channels_last(x),
+    )
+
+
+def convolve_adjoint_input(
+    v: Tensor, weight: Tensor, settings: list[int], algorithm: str, choice: Choice
+) -> Tensor:
+    """Return what :func:`fourier_conv2d_adjoint_input` does, with a backend's transforms."""
+    c, size = _convolution_of(settings)
+    top, bottom, left, right = c.padding
+    last = _is_channels_last(v)
+    if algorithm == "spatial":
+        wide = v.new_empty(
+            v.shape[0], weight.shape[1] * c.groups, size[0] + top + bottom, size[1] + left + right
+        )
+        v_wide = _by_torch(v, wide, weight, c, [True, False])[0]
+        return laid_out(_padding_adjoint(v_wide, c, size), last)
+    places, (ey, ex) = _places(v, c, size), c.extent
+    _, below, _, behind = places.padding
+    around = (ey - 1, below + ey - 1, ex - 1, behind + ex - 1)
+    turned = _turned(_dilated(weight, c), c.groups)
+    if c.padding_mode == "zeros":  # what was padded has no cotangent
+        around = (around[0] - top, around[1] - bottom, around[2] - left, around[3] - right)
+    places = places._replace(padding=around)
+    if c.padding_mode == "zeros":
+        return correlate(places, turned, c.groups, algorithm, choice, channels_last=last)
+    v_wide = correlate(places, turned, c.groups, algorithm, choice)
+    return laid_out(_padding_adjoint(v_wide, c, size), last)
+
+
+def convolve_adjoint_weight(
+    v: Tensor, x: Tensor, settings: list[int], algorithm: str, choice: Choice
+) -> Tensor:
+    """Return what :func:`fourier_conv2d_adjoint_weight` does, with a backend's transforms."""
+    c, size = _convolution_of(settings)
+    wide = WideMap(x, c.padding, c.padding_mode)
+    if algorithm == "spatial":
+        weight = v.new_empty(v.shape[1], x.shape[1] // c.groups, *c.kernel)
+        return _by_torch(v, wide.tensor(), weight, c, [False, True])[1].contiguous()
+    return correlate_for_kernels(_places(v, c, size), wide, c.groups, c.dilation, algorithm, choice)
 
 
 @in_own_precision
@@ -116,38 +169,16 @@ def fourier_conv2d(
     Tensor, [B, Co, Oy, Ox]
         In the memory format of `x`.
     """
-    c, _ = _convolution_of(settings)
-    wide = _padded(x, c)
-    if algorithm == "spatial":
-        return _laid_out_like(F.conv2d(wide, weight, bias, c.stride, 0, c.dilation, c.groups), x)
-    y = correlate(wide, _dilated(weight, c), c.groups, algorithm)[..., :: c.stride[0], :: c.stride[1]]
-    return _laid_out_like(y if bias is None else y + bias[:, None, None], x)
+    return convolve(x, weight, bias, settings, algorithm, choose)
 
 
 @in_own_precision
 def fourier_conv2d_adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: str) -> Tensor:
     """Return the cotangent of the input, [B, Ci, H, W], for that of the result."""
-    c, size = _convolution_of(settings)
-    top, bottom, left, right = c.padding
-    if algorithm == "spatial":
-        wide = v.new_empty(
-            v.shape[0], weight.shape[1] * c.groups, size[0] + top + bottom, size[1] + left + right
-        )
-        v_wide = _by_torch(v, wide, weight, c, [True, False])[0]
-    else:
-        ey, ex = c.extent
-        around = F.pad(_dense(v, c, size), (ex - 1, ex - 1, ey - 1, ey - 1))
-        v_wide = correlate(around, _turned(_dilated(weight, c), c.groups), c.groups, algorithm)
-    return _laid_out_like(_padding_adjoint(v_wide, c, size), v)
+    return convolve_adjoint_input(v, weight, settings, algorithm, choose)
 
 
 @in_own_precision
 def fourier_conv2d_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
     """Return the cotangent of the weight, [Co, Ci / groups, ky, kx], for that of the result."""
-    c, size = _convolution_of(settings)
-    wide = _padded(x, c)
-    if algorithm == "spatial":
-        weight = v.new_empty(v.shape[1], x.shape[1] // c.groups, *c.kernel)
-        return _by_torch(v, wide, weight, c, [False, True])[1].contiguous()
-    found = correlate_for_kernels(_dense(v, c, size), wide, c.extent, c.groups, algorithm)
-    return found[..., :: c.dilation[0], :: c.dilation[1]].contiguous()
+    return convolve_adjoint_weight(v, x, settings, algorithm, choose)
