@@ -15,7 +15,7 @@ if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.0)
 endif()
 
 file(GLOB FDSR_CUDA_SOURCES CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/csrc/cuda/*.cu")
-add_library(fdsr_cuda STATIC ${FDSR_CUDA_SOURCES} csrc/cuda/plan.cpp)
+add_library(fdsr_cuda STATIC ${FDSR_CUDA_SOURCES} csrc/cuda/plan.cpp csrc/cuda/tile_plan.cpp)
 target_compile_features(fdsr_cuda PUBLIC cxx_std_20 cuda_std_20)
 target_include_directories(fdsr_cuda PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/csrc")
 target_link_libraries(fdsr_cuda PUBLIC fdsr::fdsr)

@@ -33,6 +33,7 @@ DeviceFacts facts_of_device(int) { return {5, 232448, 233472, true}; }
 
 #include "cuda/pointwise_kernels.hpp"
 #include "cuda/stack_kernels.hpp"
+#include "cuda/tile_kernels.hpp"
 #include "cuda/transform_kernels.hpp"
 
 namespace fdsr::cuda {
@@ -50,5 +51,9 @@ template void nonlinearity_adjoint(const Queue&, Nonlinearity, const double*, st
                                    const Complex<float>*, Complex<float>*, double*);
 template void nonlinearity_adjoint(const Queue&, Nonlinearity, const double*, std::int64_t, const Complex<double>*,
                                    const Complex<double>*, Complex<double>*, double*);
+template void tile_spectra(const Queue&, const TileMap&, bool, const float*, Complex<float>*);
+template void tile_spectra(const Queue&, const TileMap&, bool, const double*, Complex<double>*);
+template void tile_results(const Queue&, const TileMap&, const Complex<float>*, const float*, float*);
+template void tile_results(const Queue&, const TileMap&, const Complex<double>*, const double*, double*);
 
 }  // namespace fdsr::cuda

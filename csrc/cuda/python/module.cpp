@@ -4,11 +4,12 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "cuda/operators.hpp"
+#include "cuda/tile_operators.hpp"
 
 namespace py = pybind11;
 
@@ -131,6 +132,42 @@ void bind_nonlinearity(py::module_& module, const std::string& precision) {
       py::arg("parameters"), py::arg("count"), py::arg("v"), py::arg("x"), py::arg("v_x"), py::arg("v_parameters"));
 }
 
+// length, step, count, used, wide, before, spacing, size
+using AxisNumbers = std::array<int, 8>;
+
+TileAxis axis_of(const AxisNumbers& n) { return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]}; }
+
+// extents: groups, images, channels of a group; strides: of these, rows and columns, in values.
+TileMap map_of(const AxisNumbers& y, const AxisNumbers& x, int mode, const std::array<std::int64_t, 3>& extents,
+               const std::array<std::int64_t, 5>& s) {
+  return {axis_of(y), axis_of(x), static_cast<Padding>(mode), extents[0], extents[1], extents[2],
+          s[0],       s[1],       s[2],                       s[3],       s[4]};
+}
+
+template <class T>
+void bind_tiles(py::module_& module, const std::string& precision) {
+  module.def(
+      ("tile_spectra_" + precision).c_str(),
+      [](int device, Address stream, const AxisNumbers& y, const AxisNumbers& x, int mode,
+         const std::array<std::int64_t, 3>& extents, const std::array<std::int64_t, 5>& strides, bool conjugate,
+         Address samples, Address spectra) {
+        tile_spectra<T>(queue_of(device, stream, 0), map_of(y, x, mode, extents, strides), conjugate, at<T>(samples),
+                        at<Complex<T>>(spectra));
+      },
+      py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("y"), py::arg("x"), py::arg("mode"),
+      py::arg("extents"), py::arg("strides"), py::arg("conjugate"), py::arg("samples"), py::arg("spectra"));
+  module.def(
+      ("tile_results_" + precision).c_str(),
+      [](int device, Address stream, const AxisNumbers& y, const AxisNumbers& x,
+         const std::array<std::int64_t, 3>& extents, const std::array<std::int64_t, 5>& strides, Address spectra,
+         Address bias, Address samples) {
+        tile_results<T>(queue_of(device, stream, 0), map_of(y, x, 0, extents, strides), at<Complex<T>>(spectra),
+                        at<T>(bias), at<T>(samples));
+      },
+      py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("y"), py::arg("x"), py::arg("extents"),
+      py::arg("strides"), py::arg("spectra"), py::arg("bias"), py::arg("samples"));
+}
+
 }  // namespace
 }  // namespace fdsr::cuda
 
@@ -147,10 +184,14 @@ PYBIND11_MODULE(FDSR_CUDA_MODULE, module) {
   bind_transform<double>(module, "WindowedDft64");
   bind_nonlinearity<float>(module, "32");
   bind_nonlinearity<double>(module, "64");
+  bind_tiles<float>(module, "32");
+  bind_tiles<double>(module, "64");
   module.def(
       "serves", [](int device) { return facts_of_device(device).shared_per_block > 0; }, py::arg("device"));
   module.attr("nonlinearity_workspace") = nonlinearity_workspace();
   module.attr("most_samples") = 2 * kMostFolded;
   module.attr("most_layers") = kMostLayers;
+  module.attr("least_tile") = kLeastTile;
+  module.attr("most_tile") = kMostTile;
   module.attr("architectures") = FDSR_CUDA_ARCHITECTURES;
 }

@@ -1,0 +1,40 @@
+// Transforms of the tiles of a convolution on a CUDA device, as operators.hpp says it of the others.
+#pragma once
+
+#include <cmath>
+#include <numbers>
+
+#include "cuda/operators.hpp"
+#include "cuda/tile_pass.hpp"
+
+namespace fdsr::cuda {
+
+// How a device takes the columns of a map: as many at once as fill a block's threads and leave room for other blocks.
+struct TileLaunch {
+  Launch launch;
+  int columns_log = 0;
+};
+TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const DeviceFacts& device);
+
+// Throws std::invalid_argument for tiles that there are no transforms for.
+void check_tiles(const TileMap& map);
+
+template <class T>
+TileParams<T> tile_params(const TileMap& map, int columns_log) {
+  TileParams<T> p{map, columns_log, {}};
+  for (int k = 0; k < kMostTile; ++k) {
+    const long double angle = -2 * std::numbers::pi_v<long double> * k / kMostTile;
+    p.roots[k] = {static_cast<T>(std::cos(angle)), static_cast<T>(std::sin(angle))};
+  }
+  return p;
+}
+
+// Half spectra [length y][length x / 2 + 1][columns] of the tiles of a map, or their conjugates.
+template <class T>
+void tile_spectra(const Queue& queue, const TileMap& map, bool conjugate, const T* samples, Complex<T>* spectra);
+
+// Back from them, each tile's first samples to their places in the map; bias is [groups][channels] or null.
+template <class T>
+void tile_results(const Queue& queue, const TileMap& map, const Complex<T>* spectra, const T* bias, T* samples);
+
+}  // namespace fdsr::cuda

@@ -1,0 +1,43 @@
+#include <algorithm>
+
+#include "cuda/tile_operators.hpp"
+#include "fdsr/error.hpp"
+
+namespace fdsr::cuda {
+
+void check_tiles(const TileMap& map) {
+  for (const TileAxis* axis : {&map.y, &map.x}) {
+    const int n = axis->length;
+    if (n < kLeastTile || n > kMostTile || (n & (n - 1)))
+      invalid_argument("length: ", n, " samples a tile given, must be a power of two from ", kLeastTile, " to ",
+                       kMostTile);
+    if (axis->used < 1 || axis->used > n)
+      invalid_argument("used: ", axis->used, " samples of a tile of ", n, " given, must be 1 to all of them");
+    if (axis->step < 1 || axis->count < 1 || axis->spacing < 1 || axis->size < 1)
+      invalid_argument("step, count, spacing and size: ", axis->step, ", ", axis->count, ", ", axis->spacing, " and ",
+                       axis->size, " given, must be at least 1");
+  }
+}
+
+TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const DeviceFacts& device) {
+  constexpr int kMostColumnsLog = 6;    // 64 of the smallest tiles occupy all threads
+  constexpr int kNeighboursLog = 2;     // four complex float32 fill a sector of memory
+  constexpr int kBlocks = 3;            // that a multiprocessor is to hold, so that one reads while others compute
+  constexpr std::int64_t kReserved = 1024;
+  TileLaunch best;
+  for (int log = kMostColumnsLog; log >= 0; --log) {
+    const int columns = 1 << log;
+    const std::int64_t bytes =
+        value_size == 4 ? TileMemory<float>::bytes(map, columns) : TileMemory<double>::bytes(map, columns);
+    if (bytes > device.shared_per_block) continue;
+    const std::int64_t stretches = (map.columns() + columns - 1) / columns;
+    const std::int64_t resident = std::max<std::int64_t>(1, device.shared_per_multiprocessor / (bytes + kReserved));
+    const std::int64_t slots = device.multiprocessors * std::min<std::int64_t>(resident, 8);
+    best.columns_log = log;
+    best.launch = {1, static_cast<int>(std::clamp<std::int64_t>(stretches, 1, slots)), 256, bytes};
+    if (log <= kNeighboursLog || (resident >= kBlocks && stretches >= device.multiprocessors)) break;
+  }
+  return best;
+}
+
+}  // namespace fdsr::cuda

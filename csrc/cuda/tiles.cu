@@ -1,0 +1,11 @@
+#include "cuda/launch.cuh"
+#include "cuda/tile_kernels.hpp"
+
+namespace fdsr::cuda {
+
+template void tile_spectra(const Queue&, const TileMap&, bool, const float*, Complex<float>*);
+template void tile_spectra(const Queue&, const TileMap&, bool, const double*, Complex<double>*);
+template void tile_results(const Queue&, const TileMap&, const Complex<float>*, const float*, float*);
+template void tile_results(const Queue&, const TileMap&, const Complex<double>*, const double*, double*);
+
+}  // namespace fdsr::cuda
