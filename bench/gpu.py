@@ -13,6 +13,8 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +158,20 @@ def training_step(case: Case, device: str) -> Callable[[], Any]:
 
 
 def convolutions(device: str, quick: bool) -> dict[str, Callable[[], Any]]:
-    """Return a layer of 64 channels, by torch and by the Fourier domain, for growing kernels."""
+    """Return a layer of 64 channels, by torch and by the Fourier domain, for growing kernels.
+
+    Dense and depthwise; of whole maps, which are `torch.fft`'s, and of tiles by the CUDA kernels and by
+    `torch.fft`.
+    """
     import torch
     import torch.nn.functional as F
 
+    from pyfdsr import backends
     from pyfdsr.functional import fourier_conv2d
+
+    def in_fourier_domain(weight: Any, options: dict[str, int], algorithm: str, by_torch: bool) -> Any:
+        with backends.forced("torch") if by_torch else nullcontext():
+            return fourier_conv2d(x, weight, algorithm=algorithm, **options)
 
     size, channels = (24, 4) if quick else (256, 64)
     x = torch.randn(1 if quick else 8, channels, size, size, device=device)
@@ -168,12 +179,17 @@ def convolutions(device: str, quick: bool) -> dict[str, Callable[[], Any]]:
     for kernel in (3, 7, 15, 31):
         if kernel >= size:
             continue
-        weight = torch.randn(channels, channels, kernel, kernel, device=device) / kernel
-        options = {"padding": kernel // 2}
-        found[f"conv2d {kernel}×{kernel}, torch"] = lambda w=weight, o=options: F.conv2d(x, w, **o)
-        found[f"conv2d {kernel}×{kernel}, Fourier domain"] = lambda w=weight, o=options: fourier_conv2d(
-            x, w, algorithm="fourier", **o
-        )
+        for groups, kind in ((1, ""), (channels, " depthwise")):
+            weight = torch.randn(channels, channels // groups, kernel, kernel, device=device) / kernel
+            options = {"padding": kernel // 2, "groups": groups}
+            label = f"conv2d {kernel}×{kernel}{kind}"
+            found[f"{label}, torch"] = partial(F.conv2d, x, weight, **options)
+            for way, *how in (
+                ("Fourier domain", "fourier", False),
+                ("tiles", "tiled", False),
+                ("tiles by torch.fft", "tiled", True),
+            ):
+                found[f"{label}, {way}"] = partial(in_fourier_domain, weight, options, *how)
     return found
 
 
@@ -268,7 +284,7 @@ def table(record: dict[str, Any]) -> list[str]:
             f"{record['epochs'][batch]:.3f} s"
         )
     lines.append("")
-    lines += [f"{label:<40} {1e3 * seconds:10.3f} ms" for label, seconds in record["convolutions"].items()]
+    lines += [f"{label:<44} {1e3 * seconds:10.3f} ms" for label, seconds in record["convolutions"].items()]
     return lines
 
 

@@ -18,6 +18,9 @@ def test_it_prints_and_writes_its_figures(tmp_path, capsys):
     assert all(seconds > 0 for name in set(rows) - {"work"} for seconds in rows[name].values())
     assert max(record["errors"].values()) < 1e-5  # float32 against float64, two layers
     assert record["epochs"]["2"] > 0 and record["ceilings"]["flops"] > 0
+    ways = {"torch", "Fourier domain", "tiles", "tiles by torch.fft"}
+    for kernel in ("conv2d 3×3", "conv2d 15×15 depthwise"):
+        assert all(record["convolutions"][f"{kernel}, {way}"] > 0 for way in ways)
     assert "pyfdsr by torch" in capsys.readouterr().out
 
 

@@ -122,6 +122,58 @@ def test_convolutions(algorithm, options):
     assert_close("convolution", got.cpu(), F.conv2d(x.detach(), weight.detach(), **options))
 
 
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("mode", ["zeros", "circular", "replicate", "reflect"])
+@pytest.mark.parametrize("groups", [1, 3, 24])
+def test_tiles_of_convolutions(groups, mode, dtype, last):
+    layout = torch.channels_last if last else torch.contiguous_format
+    bias = random(24, dtype=dtype, seed=2).requires_grad_()
+    for size, kernel, stride, dilation in (
+        ((9, 8), (3, 2), 1, 1),
+        ((70, 33), (5, 3), (2, 1), 1),
+        ((57, 130), (7, 7), 1, 2),
+        ((150, 140), (31, 29), 1, 1),
+        ((64, 47), (15, 4), (1, 3), 1),
+    ):
+        x = random(3, 24, *size, dtype=dtype).contiguous(memory_format=layout).requires_grad_()
+        weight = random(24, 24 // groups, *kernel, dtype=dtype, seed=1).requires_grad_()
+        for algorithm in ("tiled", "fourier"):
+
+            def run(x, w, b, s=stride, d=dilation, a=algorithm):
+                return functional.fourier_conv2d(x, w, b, s, (2, 1), d, groups, a, mode)
+
+            check("convolution", run, x, weight, bias)
+            with torch.no_grad():  # padded by the kernels themselves
+                y = run(x.cuda(), weight.cuda(), bias.cuda())
+                assert y.is_contiguous(memory_format=layout)
+                assert_close("convolution", y.cpu(), run(x, weight, bias))
+
+
+def test_a_graph_replays_a_convolution():
+    x, weight = random(2, 8, 60, 50, dtype=torch.float32).cuda(), torch.randn(8, 8, 5, 5, device="cuda")
+    weight.requires_grad_()
+
+    def step():
+        y = functional.fourier_conv2d(x, weight, padding=2, algorithm="tiled", padding_mode="circular")
+        return torch.autograd.grad(y.square().sum(), weight)[0]
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        gradient = step()
+    with torch.no_grad():
+        weight.normal_()
+    graph.replay()
+    replayed = gradient.clone()
+    assert_close("convolution", replayed.cpu(), step().cpu())
+
+
 def test_a_graph_replays_a_training_step():
     field = random(8, 16, 16).cuda()
     model = models.AOSRNN(2, 16, 16, 48).cuda()

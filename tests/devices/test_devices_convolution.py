@@ -1,12 +1,12 @@
-"""The convolution and its adjoints by torch.fft."""
+"""The convolution and its adjoints by torch.fft and by the CUDA kernels, against the core and torch's own."""
 
 import pytest
 import torch
 
+import both_backends
 from both_backends import assert_adjoint, both, random
 from pyfdsr import backends
 from pyfdsr._convolution import Convolution
-from pyfdsr.backends import by_torch
 from pyfdsr.backends.by_torch.tile_transforms import axis_of
 from pyfdsr.functional import fourier_conv2d, fourier_conv_transpose2d
 from pyfdsr.functional.convolution_route import Case, takes_elsewhere
@@ -32,6 +32,7 @@ def drawn(channels, kernel, size=(19, 45), dtype=real):
 @pytest.mark.parametrize("algorithm", ["fourier", "tiled", "spatial"])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.usefixtures("other")
 def test_agrees_with_torch(channels, mode, algorithm):
     for kernel, stride, padding, dilation in (
         ((3, 5), 1, (1, 3), 1),
@@ -41,7 +42,7 @@ def test_agrees_with_torch(channels, mode, algorithm):
     ):
         tensors, groups = drawn(channels, kernel)
         arguments = (stride, padding, dilation, groups)
-        with backends.forced("torch"):
+        with backends.forced(both_backends.OTHER):
             ours = fourier_conv2d(*tensors, *arguments, algorithm, mode)
             with torch.no_grad():  # padded by the backend itself
                 assert_close("convolution", fourier_conv2d(*tensors, *arguments, algorithm, mode), ours)
@@ -55,28 +56,30 @@ def test_agrees_with_torch(channels, mode, algorithm):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("algorithm", ["fourier", "spatial"])
-def test_adjointness_with_padding(mode, algorithm):
+def test_adjointness_with_padding(mode, algorithm, other):
     settings = [3, 4, 2, 1, 1, 2, 3, 0, 1, 2, 2, 11, 12, MODES.index(mode)]
     x, w = random(2, 4, 11, 12, dtype=real), random(6, 2, 3, 4, dtype=real, seed=1)
-    y = by_torch.fourier_conv2d(x, w, None, settings, algorithm, -1)
+    y = other.fourier_conv2d(x, w, None, settings, algorithm, -1)
     v = random(*y.shape, dtype=real, seed=2)
-    v_x = by_torch.fourier_conv2d_adjoint_input(v, w, settings, algorithm)
-    v_w = by_torch.fourier_conv2d_adjoint_weight(v, x, settings, algorithm)
+    v_x = other.fourier_conv2d_adjoint_input(v, w, settings, algorithm)
+    v_w = other.fourier_conv2d_adjoint_weight(v, x, settings, algorithm)
     assert_adjoint((v, y), (v_x, x))
     assert_adjoint((v, y), (v_w, w))
 
 
 @pytest.mark.parametrize("algorithm", ["auto", "fourier", "tiled"])
+@pytest.mark.usefixtures("other")
 def test_transposed(algorithm):
     x, w = random(2, 4, 9, 8, dtype=real).requires_grad_(), random(4, 3, 5, 4, dtype=real).requires_grad_()
     check(lambda x, w: fourier_conv_transpose2d(x, w, None, 3, 2, 1, 2, 2, algorithm), x, w)
 
 
+@pytest.mark.usefixtures("other")
 def test_precision_layout_and_empty_batch():
     (x, w, b), _ = drawn("dense", (7, 7), (70, 75), torch.float32)
     check(lambda x, w, b: fourier_conv2d(x, w, b, padding=3, algorithm="tiled"), x, w, b)
     last = x.detach().contiguous(memory_format=torch.channels_last)
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         y = fourier_conv2d(last, w, b, algorithm="fourier")
         assert y.is_contiguous(memory_format=torch.channels_last)
         assert fourier_conv2d(x[:0], w, b, algorithm="fourier").shape == (0, 6, 64, 69)
@@ -85,20 +88,24 @@ def test_precision_layout_and_empty_batch():
     check(lambda x, w: fourier_conv2d(x, w, algorithm="fourier"), random(2, 4, 9, 9), random(3, 4, 3, 3))
 
 
+@pytest.mark.usefixtures("other")
 def test_a_nan_stays_in_its_image():
     (x, w, _), _ = drawn("dense", (5, 5))
     x = x.detach().clone()
     x[0, 0, 3, 3] = torch.nan
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         y = fourier_conv2d(x, w, algorithm="fourier")
     assert y[0].isnan().any() and not y[1].isnan().any()
 
 
+@pytest.mark.usefixtures("other")
 def test_gradients_of_any_order():
     x, w = random(1, 2, 5, 6, dtype=real).requires_grad_(), random(2, 2, 3, 2, dtype=real).requires_grad_()
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         assert torch.autograd.gradgradcheck(
-            lambda x, w: fourier_conv2d(x, w, padding=1, stride=2, algorithm="fourier"), (x, w)
+            lambda x, w: fourier_conv2d(x, w, padding=1, stride=2, algorithm="fourier"),
+            (x, w),
+            fast_mode=both_backends.OTHER == "cuda",  # threads of the host are slow
         )
 
 

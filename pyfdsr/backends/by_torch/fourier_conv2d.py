@@ -122,15 +122,14 @@ def convolve_adjoint_input(
         return laid_out(_padding_adjoint(v_wide, c, size), last)
     places, (ey, ex) = _places(v, c, size), c.extent
     _, below, _, behind = places.padding
-    around = (ey - 1, below + ey - 1, ex - 1, behind + ex - 1)
+    # Padded zeros have no cotangent; what else was padded has one, to be added to that of its source.
+    zeros = c.padding_mode == "zeros"
+    out = (top, bottom, left, right) if zeros else (0, 0, 0, 0)
+    around = (ey - 1 - out[0], below + ey - 1 - out[1], ex - 1 - out[2], behind + ex - 1 - out[3])
     turned = _turned(_dilated(weight, c), c.groups)
-    if c.padding_mode == "zeros":  # what was padded has no cotangent
-        around = (around[0] - top, around[1] - bottom, around[2] - left, around[3] - right)
     places = places._replace(padding=around)
-    if c.padding_mode == "zeros":
-        return correlate(places, turned, c.groups, algorithm, choice, channels_last=last)
-    v_wide = correlate(places, turned, c.groups, algorithm, choice)
-    return laid_out(_padding_adjoint(v_wide, c, size), last)
+    v_x = correlate(places, turned, c.groups, algorithm, choice, channels_last=last and zeros)
+    return v_x if zeros else laid_out(_padding_adjoint(v_x, c, size), last)
 
 
 def convolve_adjoint_weight(

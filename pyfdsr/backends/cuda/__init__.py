@@ -1,7 +1,8 @@
 """Kernels for CUDA devices, and torch's own operations for what has none.
 
 Stacks and windowed DFTs of up to 224 samples an axis stay in the shared memory of a block or cluster through
-all layers; larger ones, convolutions and the chip are left to :mod:`pyfdsr.backends.by_torch`.
+all layers, tiles of convolutions of up to 64; larger ones and the chip are left to
+:mod:`pyfdsr.backends.by_torch`.
 """
 
 from ..by_torch import (
@@ -9,11 +10,9 @@ from ..by_torch import (
     chip_conv2d_adjoint_weight,
     cross_kerr,
     cross_kerr_adjoint,
-    fourier_conv2d,
-    fourier_conv2d_adjoint_input,
-    fourier_conv2d_adjoint_weight,
 )
 from .four_f_stack import TAPE_LAYOUT, stack_adjoint, stack_forward, stack_plan
+from .fourier_conv2d import fourier_conv2d, fourier_conv2d_adjoint_input, fourier_conv2d_adjoint_weight
 from .native import is_built
 from .nonlinearity import nonlinearity, nonlinearity_adjoint
 from .windowed_dft import windowed_dft
