@@ -37,6 +37,23 @@ struct TileResultsKernel {
   }
 };
 
+template <class T>
+struct DepthwiseTilesKernel {
+  TileParams<T> p;
+  const T* samples;
+  const Complex<T>* kernels;
+  TileMap out;
+  const T* bias;
+  T* results;
+  FDSR_BOTH int cluster() const { return 1; }
+  template <class Team>
+  FDSR_DEVICE void operator()(const Team& team, void* memory) const {
+    for_stretches(team, p, memory, [&](std::int64_t first, const TileMemory<T>& m) {
+      depthwise_tiles(team, p, first, samples, kernels, out, bias, results, m);
+    });
+  }
+};
+
 inline TileLaunch tile_launch(const TileMap& map, std::size_t value_size, int device) {
   check_tiles(map);
   const TileLaunch chosen = choose_tile_launch(map, value_size, facts_of_device(device));
@@ -60,6 +77,17 @@ void tile_results(const Queue& queue, const TileMap& map, const Complex<T>* spec
   const TileLaunch chosen = tile_launch(map, sizeof(T), queue.device);
   const auto p = tile_params<T>(map, chosen.columns_log);
   launch_clusters(queue, chosen.launch, TileResultsKernel<T>{p, spectra, bias, samples});
+}
+
+template <class T>
+void depthwise_tiles(const Queue& queue, const TileMap& map, const T* samples, const Complex<T>* kernels,
+                     const TileMap& out, const T* bias, T* results) {
+  check_depthwise(map, out);
+  if (map.columns() == 0) return;
+  const OnDevice here(queue.device);
+  const TileLaunch chosen = tile_launch(map, sizeof(T), queue.device);
+  const auto p = tile_params<T>(map, chosen.columns_log);
+  launch_clusters(queue, chosen.launch, DepthwiseTilesKernel<T>{p, samples, kernels, out, bias, results});
 }
 
 }  // namespace fdsr::cuda

@@ -16,8 +16,9 @@ struct TileLaunch {
 };
 TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const DeviceFacts& device);
 
-// Throws std::invalid_argument for tiles that there are no transforms for.
+// Throws std::invalid_argument for tiles that there are no transforms for, and for two maps whose tiles differ.
 void check_tiles(const TileMap& map);
+void check_depthwise(const TileMap& map, const TileMap& out);
 
 template <class T>
 TileParams<T> tile_params(const TileMap& map, int columns_log) {
@@ -36,5 +37,11 @@ void tile_spectra(const Queue& queue, const TileMap& map, bool conjugate, const 
 // Back from them, each tile's first samples to their places in the map; bias is [groups][channels] or null.
 template <class T>
 void tile_results(const Queue& queue, const TileMap& map, const Complex<T>* spectra, const T* bias, T* samples);
+
+// The correlation of every channel with a kernel of its own: from the tiles of `map` to their places in `out`, which
+// has as many; kernels are conjugate half spectra [length y][length x / 2 + 1][channels]. Both maps have one group.
+template <class T>
+void depthwise_tiles(const Queue& queue, const TileMap& map, const T* samples, const Complex<T>* kernels,
+                     const TileMap& out, const T* bias, T* results);
 
 }  // namespace fdsr::cuda

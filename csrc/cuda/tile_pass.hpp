@@ -25,10 +25,9 @@ FDSR_DEVICE void for_stretches(const Team& team, const TileParams<T>& p, void* m
 
 // Where the columns from `first` on lie, and the given samples that theirs stand for.
 template <class T, class Team>
-FDSR_DEVICE void find_columns(const Team& team, const TileParams<T>& p, std::int64_t first, const T* bias,
+FDSR_DEVICE void find_columns(const Team& team, const TileMap& map, int columns_log, std::int64_t first, const T* bias,
                               const TileMemory<T>& m) {
-  const TileMap& map = p.map;
-  const int columns = 1 << p.columns_log, y_log = map.y.length_log(), x_log = map.x.length_log();
+  const int columns = 1 << columns_log, y_log = map.y.length_log(), x_log = map.x.length_log();
   for (int k = team.thread(); k < columns; k += team.threads()) {
     const std::int64_t column = first + k;
     const bool is_one = column < map.columns();
@@ -57,9 +56,8 @@ FDSR_DEVICE void find_columns(const Team& team, const TileParams<T>& p, std::int
 
 // Calls work(column, place in the image, offset of the sample or -1) for all samples of the block's tiles.
 template <class T, class Team, class Work>
-FDSR_DEVICE void for_samples(const Team& team, const TileParams<T>& p, const TileMemory<T>& m, Work&& work) {
-  const TileMap& map = p.map;
-  const int y_log = map.y.length_log(), x_log = map.x.length_log(), k_log = p.columns_log;
+FDSR_DEVICE void for_samples(const Team& team, const TileMap& map, int k_log, const TileMemory<T>& m, Work&& work) {
+  const int y_log = map.y.length_log(), x_log = map.x.length_log();
   const bool columns_first = map.channels_lie_together();
   for (int i = team.thread(); i < 1 << (k_log + y_log + x_log); i += team.threads()) {
     const int within = columns_first ? i >> k_log : i & ((1 << (y_log + x_log)) - 1);
@@ -85,22 +83,21 @@ FDSR_DEVICE void transform_images(const Team& team, const TileParams<T>& p, cons
 }
 
 // Two frequencies whose spectrum follows from the same two places of the complex image, f = (y, x) and (-y, M - x)
-// with x up to M / 2, M half the length along x; at x = M / 2 the second is the first of another such pair.
+// with x up to M / 2, M half the length along x. At x = 0 and M / 2, the pair at -y has the same two places.
 struct FrequencyPair {
   int column, x;
-  int place, mirrored;          // in the complex images
-  std::int64_t first, second;   // in the spectrum
-  int root;                     // exp(-2 pi i x / length)
+  bool is_repeated;            // the pair at -y stands for this one where both places are dealt with at once
+  int place, mirrored;         // in the complex images
+  int first, second;           // in a spectrum, [rows][M + 1]
+  int root;                    // exp(-2 pi i x / length)
 };
 
 // Calls work(pair) for those of the block's columns, of which it leaves out what is beyond the last.
 template <class T, class Team, class Work>
-FDSR_DEVICE void for_frequencies(const Team& team, const TileParams<T>& p, const TileMemory<T>& m, std::int64_t first,
-                                 Work&& work) {
+FDSR_DEVICE void for_frequencies(const Team& team, const TileParams<T>& p, const TileMemory<T>& m, Work&& work) {
   const TileMap& map = p.map;
   const int y_log = map.y.length_log(), x_log = map.x.length_log() - 1, k_log = p.columns_log;
   const int rows = map.y.length, half = map.x.length / 2;
-  const std::int64_t columns = map.columns();
   for (int i = team.thread(); i < (half / 2 + 1) << (k_log + y_log); i += team.threads()) {
     const int k = i & ((1 << k_log) - 1), y = i >> k_log & (rows - 1), x = i >> (k_log + y_log);
     if (m.tile_y[k] < 0) continue;
@@ -108,49 +105,106 @@ FDSR_DEVICE void for_frequencies(const Team& team, const TileParams<T>& p, const
     const auto place = [&](int fy, int fx) {
       return image + place_of_frequency(y_log, fy) * map.pitch() + place_of_frequency(x_log, fx);
     };
-    const std::int64_t column = first + k;
-    work(FrequencyPair{k, x, place(y, x), place(y_back, x_back), (std::int64_t{y} * (half + 1) + x) * columns + column,
-                       (std::int64_t{y_back} * (half + 1) + half - x) * columns + column,
-                       x * (kMostTile / map.x.length)});
+    work(FrequencyPair{k, x, x % (half / 2) == 0 && y > y_back, place(y, x), place(y_back, x_back),
+                       y * (half + 1) + x, y_back * (half + 1) + half - x, x * (kMostTile / map.x.length)});
   }
   team.sync_block();
+}
+
+template <class T>
+struct TwoValues {
+  Complex<T> first, second;
+};
+
+// The spectrum at both frequencies of a pair. The spectra of even and odd samples, E and O, are the two Hermitian
+// parts of the image's.
+template <class T>
+FDSR_DEVICE TwoValues<T> spectrum_of(const TileMemory<T>& m, const FrequencyPair& f) {
+  const Complex<T> a = m.images[f.place], b = conj(m.images[f.mirrored]);
+  const Complex<T> e = T(0.5) * (a + b), o = m.roots[f.root] * (T(0.5) * turned<false>(a - b));
+  return {e + o, conj(e - o)};
+}
+
+// The way back: both places of the image, of which the transform needs no further scaling.
+template <class T>
+FDSR_DEVICE TwoValues<T> image_of(const TileMap& map, const TileMemory<T>& m, const FrequencyPair& f,
+                                  TwoValues<T> spectrum) {
+  const T scale = T(1) / static_cast<T>(map.y.length * map.x.length);
+  const Complex<T> a = spectrum.first, b = conj(spectrum.second);
+  const Complex<T> e = a + b, o = turned<true>(conj(m.roots[f.root]) * (a - b));
+  return {scale * (e + o), scale * conj(e - o)};
+}
+
+template <class T, class Team>
+FDSR_DEVICE void read_tiles(const Team& team, const TileParams<T>& p, std::int64_t first, const T* samples,
+                            const TileMemory<T>& m) {
+  find_columns<T>(team, p.map, p.columns_log, first, nullptr, m);
+  T* image = reinterpret_cast<T*>(m.images);
+  for_samples(team, p.map, p.columns_log, m,
+              [&](int, int place, std::int64_t at) { image[place] = at < 0 ? T(0) : samples[at]; });
+  transform_images<false>(team, p, m);
+}
+
+// `map` differs from that of the parameters in what the samples are, not in the tiles.
+template <class T, class Team>
+FDSR_DEVICE void write_tiles(const Team& team, const TileParams<T>& p, const TileMap& map, T* samples,
+                             const TileMemory<T>& m) {
+  transform_images<true>(team, p, m);
+  const T* image = reinterpret_cast<const T*>(m.images);
+  for_samples(team, map, p.columns_log, m, [&](int k, int place, std::int64_t at) {
+    if (at >= 0) samples[at] = image[place] + m.bias[k];
+  });
 }
 
 template <class T, class Team>
 FDSR_DEVICE void tile_spectra(const Team& team, const TileParams<T>& p, std::int64_t first, const T* samples,
                               bool conjugate, Complex<T>* spectra, const TileMemory<T>& m) {
-  find_columns<T>(team, p, first, nullptr, m);
-  T* image = reinterpret_cast<T*>(m.images);
-  for_samples(team, p, m, [&](int, int place, std::int64_t at) { image[place] = at < 0 ? T(0) : samples[at]; });
-  transform_images<false>(team, p, m);
+  read_tiles(team, p, first, samples, m);
+  const std::int64_t columns = p.map.columns();
   const int middle = p.map.x.length / 4;
-  for_frequencies(team, p, m, first, [&](const FrequencyPair& f) {
-    // The spectra of even and odd samples, E and O, are the two Hermitian parts of the image's.
-    const Complex<T> a = m.images[f.place], b = conj(m.images[f.mirrored]);
-    const Complex<T> e = T(0.5) * (a + b), o = m.roots[f.root] * (T(0.5) * turned<false>(a - b));
-    const Complex<T> at_first = e + o, at_second = e - o;
-    spectra[f.first] = conjugate ? conj(at_first) : at_first;
-    if (f.x != middle) spectra[f.second] = conjugate ? at_second : conj(at_second);
+  for_frequencies(team, p, m, [&](const FrequencyPair& f) {
+    const TwoValues<T> x = spectrum_of(m, f);
+    spectra[f.first * columns + first + f.column] = conjugate ? conj(x.first) : x.first;
+    if (f.x != middle) spectra[f.second * columns + first + f.column] = conjugate ? conj(x.second) : x.second;
   });
 }
 
 template <class T, class Team>
 FDSR_DEVICE void tile_results(const Team& team, const TileParams<T>& p, std::int64_t first, const Complex<T>* spectra,
                               const T* bias, T* samples, const TileMemory<T>& m) {
-  find_columns(team, p, first, bias, m);
-  const int middle = p.map.x.length / 4;
-  const T scale = T(1) / static_cast<T>(p.map.y.length * p.map.x.length);
-  for_frequencies(team, p, m, first, [&](const FrequencyPair& f) {
-    const Complex<T> a = spectra[f.first], b = conj(spectra[f.second]);
-    const Complex<T> e = a + b, o = turned<true>(conj(m.roots[f.root]) * (a - b));
-    m.images[f.place] = scale * (e + o);
-    if (f.x != 0 && f.x != middle) m.images[f.mirrored] = scale * conj(e - o);
+  find_columns(team, p.map, p.columns_log, first, bias, m);
+  const std::int64_t columns = p.map.columns();
+  for_frequencies(team, p, m, [&](const FrequencyPair& f) {
+    if (f.is_repeated) return;
+    const std::int64_t column = first + f.column;
+    const TwoValues<T> x{spectra[f.first * columns + column], spectra[f.second * columns + column]};
+    const TwoValues<T> z = image_of(p.map, m, f, x);
+    m.images[f.place] = z.first;
+    if (f.mirrored != f.place) m.images[f.mirrored] = z.second;
   });
-  transform_images<true>(team, p, m);
-  const T* image = reinterpret_cast<const T*>(m.images);
-  for_samples(team, p, m, [&](int k, int place, std::int64_t at) {
-    if (at >= 0) samples[at] = image[place] + m.bias[k];
+  write_tiles(team, p, p.map, samples, m);
+}
+
+// Every channel with a kernel of its own, whose spectra [frequencies][channels] are given conjugate: nothing but the
+// results goes to memory.
+template <class T, class Team>
+FDSR_DEVICE void depthwise_tiles(const Team& team, const TileParams<T>& p, std::int64_t first, const T* samples,
+                                 const Complex<T>* kernels, const TileMap& out, const T* bias, T* results,
+                                 const TileMemory<T>& m) {
+  read_tiles(team, p, first, samples, m);
+  const int channels = static_cast<int>(p.map.channels), start = static_cast<int>(first % channels);
+  for_frequencies(team, p, m, [&](const FrequencyPair& f) {
+    if (f.is_repeated) return;
+    const int channel = (start + f.column) % channels;
+    TwoValues<T> x = spectrum_of(m, f);
+    x = {x.first * kernels[std::int64_t{f.first} * channels + channel],
+         x.second * kernels[std::int64_t{f.second} * channels + channel]};
+    const TwoValues<T> z = image_of(p.map, m, f, x);
+    m.images[f.place] = z.first;
+    if (f.mirrored != f.place) m.images[f.mirrored] = z.second;
   });
+  find_columns(team, out, p.columns_log, first, bias, m);
+  write_tiles(team, p, out, results, m);
 }
 
 }  // namespace fdsr::cuda

@@ -19,6 +19,17 @@ void check_tiles(const TileMap& map) {
   }
 }
 
+void check_depthwise(const TileMap& map, const TileMap& out) {
+  check_tiles(map);
+  check_tiles(out);
+  if (map.groups != 1 || out.groups != 1)
+    invalid_argument("groups: ", map.groups, " and ", out.groups, " given, must be 1");
+  const auto same = [](const TileAxis& a, const TileAxis& b) { return a.length == b.length && a.count == b.count; };
+  if (!same(map.y, out.y) || !same(map.x, out.x) || map.images != out.images || map.channels != out.channels)
+    invalid_argument("out: ", out.columns(), " tiles of ", out.y.length, " x ", out.x.length, " samples given, must be ",
+                     map.columns(), " of ", map.y.length, " x ", map.x.length, " as in the map");
+}
+
 TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const DeviceFacts& device) {
   constexpr int kMostColumnsLog = 6;    // 64 of the smallest tiles occupy all threads
   constexpr int kNeighboursLog = 2;     // four complex float32 fill a sector of memory

@@ -107,6 +107,34 @@ void check_tiles(const dev::TileMap& map, int columns_log, bool conjugate) {
   CHECK(apart < 4 * bound);
 }
 
+// Kernels of one sample, at the tile's first place, scale the channels.
+template <class T>
+void check_depthwise(dev::TileMap map, int columns_log) {
+  map.channels *= map.groups, map.groups = 1;
+  dev::TileMap out = map;
+  out.y_stride = out.x.size + 1, out.channel_stride = out.y.size * out.y_stride;  // another place in memory
+  out.image_stride = map.channels * out.channel_stride, out.x_stride = 1;
+  const int frequencies = map.y.length * (map.x.length / 2 + 1), channels = static_cast<int>(map.channels);
+  const auto samples = random_reals<T>(values_of(map), 3), factors = random_reals<T>(channels, 4);
+  std::vector<dev::Complex<T>> kernels(frequencies * channels);
+  for (int i = 0; i < frequencies * channels; ++i) kernels[i] = {factors[i % channels], T(0)};
+  std::vector<T> got(out.images * out.image_stride);
+  by_blocks<T>(map, columns_log, [&](const auto& team, const auto& p, std::int64_t first, const auto& m) {
+    dev::depthwise_tiles(team, p, first, samples.data(), kernels.data(), out, factors.data(), got.data(), m);
+  });
+  double apart = 0;
+  for (int b = 0; b < map.images; ++b)
+    for (int c = 0; c < channels; ++c)
+      for (int y = 0; y < map.y.size; ++y)
+        for (int x = 0; x < map.x.size; ++x) {
+          const double sample =
+              samples[b * map.image_stride + c * map.channel_stride + y * map.y_stride + x * map.x_stride];
+          const double found = got[b * out.image_stride + c * out.channel_stride + y * out.y_stride + x];
+          apart = std::max(apart, std::abs(found - (sample + 1) * factors[c]));
+        }
+  CHECK(apart < (sizeof(T) == 4 ? 1e-5 : 2e-14));
+}
+
 void check_refusals() {
   const auto refused = [](const dev::TileAxis& axis, const std::string& message) {
     try {
@@ -120,6 +148,18 @@ void check_refusals() {
   CHECK(refused({128, 1, 1, 1, 1, 0, 1, 1}, "length: 128"));
   CHECK(refused({16, 1, 1, 17, 1, 0, 1, 1}, "used: 17"));
   CHECK(refused({16, 0, 1, 1, 1, 0, 1, 1}, "step, count, spacing and size: 0"));
+  const dev::TileMap map = map_of({8, 1, 1, 1, 1, 0, 1, 1}, {8, 1, 1, 1, 1, 0, 1, 1}, false);
+  for (const bool grouped : {true, false}) {
+    dev::TileMap one = map, two;
+    if (!grouped) one.groups = 1;
+    two = one, two.y.count = grouped ? 1 : 2;
+    try {
+      dev::check_depthwise(one, two);
+      CHECK(false);
+    } catch (const std::invalid_argument& error) {
+      CHECK(std::string(error.what()).find(grouped ? "groups: 2" : "out: 12 tiles of 8 x 8") != std::string::npos);
+    }
+  }
 }
 
 void check_launches() {
@@ -152,14 +192,22 @@ int main() {
   for (const bool channels_last : {false, true})
     for (const int columns_log : {0, 2, 3}) {
       // Tiles that end beyond the map, tiles with zeros behind, samples with zeros between, kernels.
-      check_tiles<double>(map_of({8, 5, 3, 5, 13, 0, 1, 13}, {16, 9, 2, 9, 17, 0, 1, 17}, channels_last), columns_log, false);
-      check_tiles<float>(map_of({16, 12, 2, 12, 21, 2, 3, 6}, {8, 4, 4, 4, 15, -1, 2, 7}, channels_last), columns_log, true);
-      check_tiles<float>(map_of({32, 28, 1, 28, 28, 0, 4, 7}, {32, 30, 1, 30, 30, 0, 1, 30}, channels_last), columns_log, false);
+      const auto whole = map_of({8, 5, 3, 5, 13, 0, 1, 13}, {16, 9, 2, 9, 17, 0, 1, 17}, channels_last);
+      const auto cropped = map_of({16, 12, 2, 12, 21, 2, 3, 6}, {8, 4, 4, 4, 15, -1, 2, 7}, channels_last);
+      const auto spaced = map_of({16, 12, 2, 12, 21, 2, 3, 6}, {8, 4, 4, 4, 14, 0, 2, 7}, channels_last);
+      const auto kernel = map_of({32, 28, 1, 28, 28, 0, 4, 7}, {32, 30, 1, 30, 30, 0, 1, 30}, channels_last);
+      check_tiles<double>(whole, columns_log, false);
+      check_tiles<float>(cropped, columns_log, true);
+      check_tiles<double>(spaced, columns_log, false);
+      check_tiles<float>(kernel, columns_log, false);
       for (const Padding mode : {Padding::circular, Padding::replicate, Padding::reflect}) {
         auto map = map_of({16, 11, 2, 16, 22, 3, 1, 15}, {8, 5, 3, 8, 17, 2, 1, 11}, channels_last);
         map.mode = mode;
         check_tiles<double>(map, columns_log, false);
       }
+      check_depthwise<double>(spaced, columns_log);
+      check_depthwise<float>(map_of({8, 5, 3, 5, 13, 0, 1, 13}, {64, 33, 2, 33, 60, 0, 1, 60}, channels_last),
+                             columns_log);
     }
   check_refusals();
   check_launches();

@@ -25,7 +25,7 @@ def kernels(cuda_on_host, monkeypatch):
     monkeypatch.setattr(backends.cuda.native, "_module", cuda_on_host)
     monkeypatch.setattr(both_backends, "OTHER", "cuda")
     asked = []
-    for name in ("spectra", "kernel_spectra", "results", "kernels"):
+    for name in ("spectra", "kernel_spectra", "results", "depthwise", "kernels"):
         ours = getattr(backends.cuda.tile_transforms, name)
         monkeypatch.setattr(
             backends.cuda.tile_transforms, name, lambda *a, _o=ours, _n=name: (asked.append(_n), _o(*a))[1]
@@ -91,7 +91,8 @@ def test_memory_formats(last, groups, dtype, kernels):
     assert_close("convolution", y, wanted.to(dtype))
     for ours, theirs in zip(gradients, torch.autograd.grad(wanted, (x, w, b), v.double()), strict=True):
         assert_close("convolution", ours, theirs)
-    assert kernels == ["spectra", "kernel_spectra", "results"] * 2 + ["spectra", "spectra", "kernels"]
+    forward = ["kernel_spectra", "depthwise"] if groups == 4 else ["kernel_spectra", "spectra", "results"]
+    assert kernels == forward * 2 + ["spectra", "spectra", "kernels"]
 
 
 def test_maps_of_any_strides():

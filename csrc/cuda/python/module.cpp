@@ -166,6 +166,19 @@ void bind_tiles(py::module_& module, const std::string& precision) {
       },
       py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("y"), py::arg("x"), py::arg("extents"),
       py::arg("strides"), py::arg("spectra"), py::arg("bias"), py::arg("samples"));
+  module.def(
+      ("depthwise_tiles_" + precision).c_str(),
+      [](int device, Address stream, const AxisNumbers& y, const AxisNumbers& x, int mode,
+         const std::array<std::int64_t, 3>& extents, const std::array<std::int64_t, 5>& strides, Address samples,
+         Address kernels, const AxisNumbers& out_y, const AxisNumbers& out_x,
+         const std::array<std::int64_t, 5>& out_strides, Address bias, Address results) {
+        depthwise_tiles<T>(queue_of(device, stream, 0), map_of(y, x, mode, extents, strides), at<T>(samples),
+                           at<Complex<T>>(kernels), map_of(out_y, out_x, 0, extents, out_strides), at<T>(bias),
+                           at<T>(results));
+      },
+      py::kw_only(), py::arg("device"), py::arg("stream"), py::arg("y"), py::arg("x"), py::arg("mode"),
+      py::arg("extents"), py::arg("strides"), py::arg("samples"), py::arg("kernels"), py::arg("out_y"),
+      py::arg("out_x"), py::arg("out_strides"), py::arg("bias"), py::arg("results"));
 }
 
 }  // namespace

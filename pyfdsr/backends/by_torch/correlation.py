@@ -44,6 +44,19 @@ class TileTransforms(Protocol):
         """Transform products back to maps."""
         ...
 
+    def depthwise(
+        self,
+        x: WideMap,
+        kernels: Tensor,
+        axes: Axes,
+        size: tuple[int, int],
+        stride: tuple[int, int],
+        bias: Tensor | None,
+        channels_last: bool,
+    ) -> Tensor:
+        """Multiply every channel with its own kernel, between both transforms of the map."""
+        ...
+
     def kernels(
         self, products: Tensor, lengths: tuple[int, int], extent: tuple[int, int], dilation: tuple[int, int]
     ) -> Tensor:
@@ -101,11 +114,11 @@ def correlate(
         size = [-(-n // s) for n, s in zip(case.results, stride, strict=True)]
         return tile_transforms.laid_out(x.samples.new_empty(batch, outputs, *size), channels_last)
     transforms, axes = choice(case, algorithm, x.samples)
-    groups = 1 if case.is_depthwise else groups
+    kernels = transforms.kernel_spectra(weight, axes.lengths, 1 if case.is_depthwise else groups)
+    if case.is_depthwise:
+        return transforms.depthwise(x, kernels, axes, case.results, stride, bias, channels_last)
     spectra = transforms.spectra(x, axes, axes.lengths, groups)
-    kernels = transforms.kernel_spectra(weight, axes.lengths, groups)
-    # [F, G, tiles of all images, outputs of a group]
-    products = spectra * kernels if case.is_depthwise else torch.matmul(spectra, kernels)
+    products = torch.matmul(spectra, kernels)  # [F, G, tiles of all images, outputs of a group]
     return transforms.results(products, axes, batch, case.results, stride, bias, channels_last)
 
 

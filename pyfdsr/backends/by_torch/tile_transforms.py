@@ -14,6 +14,7 @@ __all__ = [
     "Axes",
     "Axis",
     "axis_of",
+    "depthwise",
     "good_size",
     "kernel_spectra",
     "kernels",
@@ -131,6 +132,20 @@ def results(
     whole = tiles.transpose(3, 4).reshape(batch, outputs, ny * axes.y.step, nx * axes.x.step)
     y = whole[..., : size[0] : stride[0], : size[1] : stride[1]]
     return laid_out(y if bias is None else y + bias[:, None, None], channels_last)
+
+
+def depthwise(
+    x: WideMap,
+    kernels: Tensor,
+    axes: Axes,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    bias: Tensor | None,
+    channels_last: bool,
+) -> Tensor:
+    """Results of maps [B, C, ...] and spectra of kernels [F, 1, 1, C], one a channel; see :func:`results`."""
+    products = spectra(x, axes, axes.lengths, 1) * kernels
+    return results(products, axes, x.samples.shape[0], size, stride, bias, channels_last)
 
 
 def kernels(

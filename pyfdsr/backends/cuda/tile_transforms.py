@@ -13,7 +13,7 @@ from ..by_torch.wide_map import WideMap
 from ..geometry import is_double
 from .native import address, dense, launch, native
 
-__all__ = ["kernel_spectra", "kernels", "results", "spectra"]
+__all__ = ["depthwise", "kernel_spectra", "kernels", "results", "spectra"]
 
 _AxisNumbers = tuple[int, int, int, int, int, int, int, int]
 """Samples of a tile, step, tiles, samples used, samples of the wide map, of these before the first given,
@@ -49,21 +49,34 @@ def _transformed(
     return found
 
 
+def _strides(maps: Tensor, of_group: int) -> tuple[int, ...]:
+    """Strides of groups, images, channels, rows and columns of maps [B, C, H, W]."""
+    to_image, to_channel, to_row, to_column = maps.stride()
+    return of_group * to_channel, to_image, to_channel, to_row, to_column
+
+
+def _cuts(x: WideMap, axes: Axes, used: tuple[int, int]) -> tuple[_AxisNumbers, _AxisNumbers]:
+    (top, _, left, _), (h, w) = x.padding, x.samples.shape[2:]
+    return (
+        (*axes.y, used[0], x.size[0], top, x.spacing[0], h),
+        (*axes.x, used[1], x.size[1], left, x.spacing[1], w),
+    )
+
+
 def spectra(x: WideMap, axes: Axes, used: tuple[int, int], groups: int) -> Tensor:
     """Transform tiles of maps, which may have any strides; see `by_torch.tile_transforms.spectra`."""
     samples = x.samples.detach().resolve_neg()
     batch, channels = samples.shape[:2]
-    to_image, to_channel, to_row, to_column = samples.stride()
-    cuts = [
-        (*axis, n, wide, before, spacing, size)
-        for axis, n, wide, before, spacing, size in zip(
-            axes, used, x.size, x.padding[::2], x.spacing, samples.shape[2:], strict=True
-        )
-    ]
     of_group = channels // groups
-    strides = (of_group * to_channel, to_image, to_channel, to_row, to_column)
-    tiles = axes.y.count * axes.x.count
-    return _transformed(samples, (cuts[0], cuts[1]), x.mode, (groups, batch, of_group), strides, tiles, False)
+    return _transformed(
+        samples,
+        _cuts(x, axes, used),
+        x.mode,
+        (groups, batch, of_group),
+        _strides(samples, of_group),
+        axes.y.count * axes.x.count,
+        False,
+    )
 
 
 def kernel_spectra(weight: Tensor, lengths: tuple[int, int], groups: int) -> Tensor:
@@ -100,6 +113,29 @@ def _put_back(
     return out
 
 
+def _room_for_results(
+    like: Tensor,
+    channels: int,
+    axes: Axes,
+    batch: int,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    channels_last: bool,
+) -> tuple[Tensor, tuple[_AxisNumbers, _AxisNumbers]]:
+    """Memory for every `stride`-th of all results, and how tiles lie in it."""
+    out = torch.empty(
+        (batch, channels, -(-size[0] // stride[0]), -(-size[1] // stride[1])),
+        dtype=like.real.dtype,
+        device=like.device,
+        memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+    )
+    y, x = (
+        (*axis, axis.step, n, 0, s, kept)
+        for axis, n, s, kept in zip(axes, size, stride, out.shape[2:], strict=True)
+    )
+    return out, (y, x)
+
+
 def results(
     products: Tensor,
     axes: Axes,
@@ -111,17 +147,41 @@ def results(
 ) -> Tensor:
     """Transform products back to maps; see `by_torch.tile_transforms.results`."""
     groups, of_group = products.shape[1], products.shape[3]
-    kept = [-(-n // s) for n, s in zip(size, stride, strict=True)]
-    out = torch.empty(
-        (batch, groups * of_group, *kept),
-        dtype=products.real.dtype,
-        device=products.device,
-        memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+    out, cuts = _room_for_results(products, groups * of_group, axes, batch, size, stride, channels_last)
+    return _put_back(products, cuts, (groups, batch, of_group), _strides(out, of_group), bias, out)
+
+
+def depthwise(
+    x: WideMap,
+    kernels: Tensor,
+    axes: Axes,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    bias: Tensor | None,
+    channels_last: bool,
+) -> Tensor:
+    """Transform, multiply and transform back in one launch; see `by_torch.tile_transforms.depthwise`."""
+    samples, bias = x.samples.detach().resolve_neg(), None if bias is None else dense(bias)
+    batch, channels = samples.shape[:2]
+    out, out_cuts = _room_for_results(samples, channels, axes, batch, size, stride, channels_last)
+    cuts = _cuts(x, axes, axes.lengths)
+    launch(
+        native().depthwise_tiles_64 if is_double(out) else native().depthwise_tiles_32,
+        out.device,
+        y=cuts[0],
+        x=cuts[1],
+        mode=PADDING_MODES.index(x.mode),
+        extents=(1, batch, channels),
+        strides=_strides(samples, channels),
+        samples=address(samples),
+        kernels=address(kernels),
+        out_y=out_cuts[0],
+        out_x=out_cuts[1],
+        out_strides=_strides(out, channels),
+        bias=address(bias),
+        results=address(out),
     )
-    to_image, to_channel, to_row, to_column = out.stride()
-    cuts = [(*axis, axis.step, n, 0, s, o) for axis, n, s, o in zip(axes, size, stride, kept, strict=True)]
-    strides = (of_group * to_channel, to_image, to_channel, to_row, to_column)
-    return _put_back(products, (cuts[0], cuts[1]), (groups, batch, of_group), strides, bias, out)
+    return out
 
 
 def kernels(
