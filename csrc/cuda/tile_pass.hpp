@@ -105,7 +105,7 @@ FDSR_DEVICE void for_frequencies(const Team& team, const TileParams<T>& p, const
     const auto place = [&](int fy, int fx) {
       return image + place_of_frequency(y_log, fy) * map.pitch() + place_of_frequency(x_log, fx);
     };
-    work(FrequencyPair{k, x, x % (half / 2) == 0 && y > y_back, place(y, x), place(y_back, x_back),
+    work(FrequencyPair{k, x, (x & (half / 2 - 1)) == 0 && y > y_back, place(y, x), place(y_back, x_back),
                        y * (half + 1) + x, y_back * (half + 1) + half - x, x * (kMostTile / map.x.length)});
   }
   team.sync_block();
