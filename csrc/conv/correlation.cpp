@@ -99,6 +99,7 @@ void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, cons
 }  // namespace
 
 Index pairs_of_chunk(std::size_t spectrum_bytes, Index pairs) {
+  if (pairs == 0) return 1;
   const Index most = std::min(pairs, std::max<Index>(4, kChunkBytes / Index(spectrum_bytes)));
   const Index chunks = (pairs + most - 1) / most;
   return (pairs + chunks - 1) / chunks;
@@ -196,8 +197,15 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
     weights = made;
     cache.keep(c.kernels.data, weight_bytes, layout, keep, made, bytes);
   }
-  if (const Index pairs = pairs_in_cache(c.transform.tile_size() * sizeof(T), were_kept, c.channels, choice, lanes))
-    correlate_in_cache(c, choice, pairs, *weights, order);
+  const std::size_t tile_bytes = c.transform.tile_size() * sizeof(T);
+  Index most = pairs_in_cache(tile_bytes, false, c.channels, choice, lanes);
+  if (!most && were_kept) {
+    most = pairs_in_cache(tile_bytes, true, c.channels, choice, lanes);
+    // Both ways give the same bits: the number of threads may decide.
+    if (most && tasks_in_cache(most, c.batch * c.tiling.pairs, c.channels, choice, lanes) < c.threads) most = 0;
+  }
+  if (most)
+    correlate_in_cache(c, choice, most, *weights, order);
   else
     correlate_in_phases(c, choice, *weights, order);
 }

@@ -69,8 +69,8 @@ template <class T>
 void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index most_pairs,
                         const std::vector<Slots<T>>& weights, const WeightOrder& order);
 // How many pairs such a task takes at most; 0: the spectra of the weights are too large to be read for so few.
-// were_kept: whether those spectra were made in an earlier call.
-Index pairs_in_cache(std::size_t tile_bytes, bool were_kept, const Channels& channels, const LaneChoice& choice,
+// with_kept: whether those spectra were made in an earlier call.
+Index pairs_in_cache(std::size_t tile_bytes, bool with_kept, const Channels& channels, const LaneChoice& choice,
                      Index lanes);
 // How many tasks `all` pairs are, of at most so many.
 Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes);

@@ -85,7 +85,7 @@ double idleness(const Conv2dGeometry& g, const TileChoice& choice, const Call& c
   const std::size_t block_bytes = 2 * std::size_t(lanes) * call.sample_bytes;
   const std::size_t tile_bytes = std::size_t(length.y) * std::size_t(length.x | 1) * block_bytes;
   const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, !call.trained);
-  const Index most = pairs_in_cache(tile_bytes, call.spectra_made < 1, channels, order, lanes);
+  const Index most = pairs_in_cache(tile_bytes, false, channels, order, lanes);
   const LaneOrder in = lane_order(order.pairs_outside, all, channels.in, order.width, call.lanes);
   const double tasks = double(most ? tasks_in_cache(most, all, channels, order, lanes) : in.lanes / lanes);
   return std::ceil(tasks / kThreads) * kThreads / tasks;

@@ -8,9 +8,9 @@
 namespace fdsr::conv {
 namespace {
 
-// Tiles of a task: half of a usual second-level cache. Those that meet kept spectra of weights may need a core's part of
-// the third level: weights' spectra that were made a moment ago lie in the caches of all cores, and to read them there
-// for every task costs more than to exchange the tiles' spectra once.
+// Tiles of a task: half of a usual second-level cache. Those that meet kept spectra of weights may need a core's part
+// of the third level: weights' spectra that were made a moment ago lie in the caches of all cores, and to read them
+// there for every task costs more than to exchange the tiles' spectra once.
 constexpr Index kTileBytes = Index{512} << 10, kTileBytesOfKept = Index{2} << 20;
 // As many tasks keep the threads of usual machines busy, whatever their number here.
 constexpr Index kLeastTasks = 8;
@@ -27,8 +27,9 @@ Index fewest_pairs(const Channels& channels) {
   return (channels.in * channels.out + sides - 1) / sides;
 }
 
-// Equal tasks of at most so many pairs, less where that makes tasks for more threads.
+// Equal tasks of at most so many pairs (or whole vectors), less where that makes tasks for more threads.
 Index pairs_of_task(Index most, Index all, const Channels& channels, Index whole) {
+  if (all == 0) return whole;
   const Index tasks = (kLeastTasks + channels.groups - 1) / channels.groups;
   const Index wanted = std::min(most, std::max((all + tasks - 1) / tasks, fewest_pairs(channels)));
   const Index parts = (all + wanted - 1) / wanted, pairs = (all + parts - 1) / parts;
@@ -109,7 +110,7 @@ void correlate_lanes(const Correlation<T>& c, const LaneOrder& order, Index lane
 
 }  // namespace
 
-Index pairs_in_cache(std::size_t tile_bytes, bool were_kept, const Channels& channels, const LaneChoice& choice,
+Index pairs_in_cache(std::size_t tile_bytes, bool with_kept, const Channels& channels, const LaneChoice& choice,
                      Index lanes) {
   if (channels.depthwise) return 1;
   const Index most = std::max(channels.in, channels.out), width = choice.width;
@@ -117,9 +118,8 @@ Index pairs_in_cache(std::size_t tile_bytes, bool were_kept, const Channels& cha
   const Index pair_bytes = Index(tile_bytes) * pair_lanes / lanes;
   const Index whole = whole_pairs(channels, choice, lanes), fewest = fewest_pairs(channels);
   const auto pairs_of = [&](Index bytes) { return std::max(whole, bytes / pair_bytes / whole * whole); };
-  if (const Index pairs = pairs_of(kTileBytes); fewest <= pairs) return pairs;
-  const Index pairs = pairs_of(kTileBytesOfKept);
-  return were_kept && fewest <= pairs ? pairs : 0;
+  const Index pairs = pairs_of(with_kept ? kTileBytesOfKept : kTileBytes);
+  return fewest <= pairs ? pairs : 0;
 }
 
 Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes) {

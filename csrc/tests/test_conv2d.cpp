@@ -160,6 +160,31 @@ void check_changed_weights() {
   CHECK(second == fresh);
 }
 
+// Kept spectra of many channels are met in tasks of one thread, fresh ones in phases of all: the same bits.
+void check_kept_spectra_give_the_same_bits() {
+  const Conv2dGeometry g{64, 64, {5, 5}, {28, 28}};
+  const std::ptrdiff_t batch = 9;
+  const auto x = random_reals<float>(batch * 64 * 784, 1), w = random_reals<float>(64 * 64 * 25, 2);
+  const Strides xs = dense(64, g.input), ys = dense(64, g.output());
+  const FourierConv2d<float> plan(g, ConvAlgorithm::tiled);
+  std::vector<float> fresh(std::size_t(batch) * 64 * g.output().area()), kept(fresh.size());
+  plan.forward(batch, x.data(), xs, w.data(), nullptr, 2, fresh.data(), ys);
+  for (const int threads : {1, 2, 3, 2}) {
+    plan.forward(batch, x.data(), xs, w.data(), nullptr, threads, kept.data(), ys, {true});
+    CHECK(kept == fresh);
+  }
+}
+
+void check_empty_batches() {
+  const Conv2dGeometry g{8, 8, {3, 3}, {14, 14}};
+  for (const auto algorithm : {ConvAlgorithm::tiled, ConvAlgorithm::fourier, ConvAlgorithm::spatial}) {
+    const FourierConv2d<float> plan(g, algorithm);
+    const std::vector<float> w(8 * 8 * 9, 1.0f);
+    CHECK(plan.expected_nanoseconds(0, false, false) >= 0);
+    plan.forward(0, nullptr, dense(8, g.input), w.data(), nullptr, 2, nullptr, dense(8, g.output()));
+  }
+}
+
 void check_refused(const Conv2dGeometry& g, const char* named) {
   bool refused = false;
   try {
@@ -199,6 +224,8 @@ int main() {
     for (const ConvAlgorithm algorithm : {ConvAlgorithm::spatial, ConvAlgorithm::tiled, ConvAlgorithm::fourier})
       check_surrounded(padding, algorithm);
   check_changed_weights();
+  check_kept_spectra_give_the_same_bits();
+  check_empty_batches();
   check_refused({1, 1, {5, 5}, {4, 4}}, "kernel");
   check_refused({1, 1, {3, 3}, {8, 8}, {1, 1}, 2, 2, 2, 2, {1, 1}, 1, Padding::circular}, "padding");
   check_refused({1, 1, {3, 3}, {4, 8}, {1, 1}, 4, 0, 0, 0, {1, 1}, 1, Padding::reflect}, "padding");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -99,6 +100,47 @@ void check_threads_keep_their_buffers() {
 
 }  // namespace
 
+// A team of two threads that live on, whatever is asked for: another runtime's keep their numbers, too.
+void join_lasting_threads(void (*run)(void*), void* data, unsigned, unsigned) {
+  static std::atomic<int> asked{0}, done{0};
+  static void (*run_now)(void*);
+  static void* data_now;
+  static const bool started = [] {
+    std::thread([] {
+      for (int seen = 0;; ++seen) {
+        while (asked == seen) std::this_thread::yield();
+        run_now(data_now);
+        ++done;
+      }
+    }).detach();
+    return true;
+  }();
+  CHECK(started);
+  run_now = run, data_now = data;
+  const int target = ++asked;
+  // Now the one comes first, now the other.
+  if (target % 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  run(data);
+  while (done < target) std::this_thread::yield();
+}
+
+void check_other_threads_keep_their_tasks() {
+  set_fork_join(&join_lasting_threads);
+  std::thread::id before[2];
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    check_every_task_once(5);  // a smaller team than asked for
+    std::atomic<int> begun{0};
+    std::thread::id now[2];
+    parallel_for(2, 2, [&](std::int64_t task, int) {
+      now[task] = std::this_thread::get_id();
+      for (++begun; begun < 2;) std::this_thread::yield();
+    });
+    for (int task = 0; task < 2; ++task) CHECK(repeat == 0 || now[task] == before[task]);
+    std::copy(now, now + 2, before);
+  }
+  set_fork_join(nullptr);
+}
+
 // A fork-join of plain threads stands for another runtime; it is used, and only by the thread that set it.
 std::atomic<int> joins{0};
 
@@ -130,6 +172,7 @@ int main() {
   check_several_callers();
   check_threads_keep_their_tasks();
   check_threads_keep_their_buffers();
+  check_other_threads_keep_their_tasks();
   check_fork_join();
 #if !defined(__SANITIZE_THREAD__)  // its runtime does not support threads started after a fork
   check_fork();

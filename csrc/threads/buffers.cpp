@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fdsr/build_info.hpp"
+#include "fdsr/threads.hpp"
 
 namespace fdsr {
 namespace {
@@ -49,6 +50,12 @@ void* allocate(std::size_t bytes) {
   if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
 #endif
   return data;
+}
+
+// A task holds up to six at once.
+std::size_t most_waiting() {
+  static const std::size_t most = 8 * std::size_t(std::max(8, available_threads()));
+  return most;
 }
 
 // What tells threads apart.
@@ -95,7 +102,7 @@ Buffer::~Buffer() {
     return;
   }
   // The oldest go first when the list is full.
-  while (!list.entries.empty() && (list.bytes + capacity_ > kMostWaiting || list.entries.size() >= 64)) {
+  while (!list.entries.empty() && (list.bytes + capacity_ > kMostWaiting || list.entries.size() >= most_waiting())) {
     list.bytes -= list.entries.front().capacity;
     std::free(list.entries.front().data);
     list.entries.erase(list.entries.begin());

@@ -24,8 +24,8 @@ struct alignas(64) Share {
   std::atomic<bool> taken{false};
 };
 
-// Tasks are dealt out in runs, one a worker; who has done its own helps the others. As a thread is the same worker in
-// every job, like tasks find their data where the last call left them: in its core's cache.
+// Tasks are dealt out in runs, one a worker; who has done its own helps the others. As a thread is the same worker from
+// job to job, like tasks find their data where the last call left them: in its core's cache.
 struct Job {
   Job(std::int64_t tasks, int workers, const Body& body)
       : workers(workers), body(&body), shares(std::make_unique<Share[]>(std::size_t(workers))) {
@@ -35,13 +35,15 @@ struct Job {
     }
   }
 
-  // Which worker the calling thread of another runtime is: that of its last job, if no other thread is. Negative: there
-  // are enough.
+  // Which worker the calling thread of another runtime is: the one that it was before, if no other thread is. Negative:
+  // there are enough.
   int join() {
-    static thread_local int last = 0;
+    static thread_local int own = -1;
     for (int i = 0; i < workers; ++i) {
-      const int worker = (last + i) % workers;
-      if (!shares[worker].taken.exchange(true, std::memory_order_relaxed)) return last = worker;
+      const int worker = (std::max(own, 0) + i) % workers;
+      if (shares[worker].taken.exchange(true, std::memory_order_relaxed)) continue;
+      if (own < workers) own = worker;  // a job of fewer workers leaves it for the next larger one
+      return worker;
     }
     return -1;
   }
