@@ -44,7 +44,7 @@ from pyfdsr.functional.torch_rates import KERNELS
 ALGORITHMS = ("tiled", "fourier", "spatial")
 UNEQUAL = ((1, 16), (1, 64), (2, 32), (16, 8), (32, 12), (64, 8))  # channels that auto_choice's grid lacks
 MOST_DIRECT = 3e8  # multiply-accumulates beyond which direct sums are not timed
-# Times from which a rate of torch is taken; else it is that of the next length, or stays what it is.
+# Times from which a rate of torch is taken; else it is that of a neighbouring length, or stays what it is.
 LEAST = 5
 
 
@@ -186,7 +186,9 @@ def rates_of_torch(records: list[dict]) -> list[str]:
         for column in range(4):
             rates: list[float] = []
             for length in range(len(KERNELS) + 1):
-                near = (length, length + 1, length - 1)
+                near = {0: (0,), 1: (1, 2)}.get(
+                    length, (length, length + 1, length - 1)
+                )  # 1×1 is no neighbour
                 values = next((v for n in near if len(v := found[kind, column, n]) >= LEAST), None)
                 rates.append(float(np.median(values)) if values else present[column][length])
             lines.append(f"        ({', '.join(f'{rate:.2g}' for rate in rates)}),")

@@ -1,11 +1,12 @@
-// Peak rates of this machine, for bench/roofline.py: fused multiply-adds on registers, streaming through memory, and how
-// long a cache line travels between two cores.
+// Peak rates of this machine, for bench/roofline.py: fused multiply-adds on registers, streaming through memory, and
+// how long a cache line travels between two cores.
 // Compiled on the spot with -march=native; never part of a package.
 #include <sched.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <system_error>
 #include <thread>
 
 namespace {
@@ -67,32 +68,44 @@ bool stay_on(int core) {
 extern "C" {
 
 // Seconds in which a cache line goes to the other core and back, mean of so many trips; negative where threads cannot
-// be kept on cores.
+// be kept on cores, or other processes hold them for most of a second.
 double roofline_round_trip(int core, int other_core, int trips) {
     struct alignas(128) Line {
         std::atomic<int> value{0};
     } line;
-    bool bound = true, other_bound = true;
+    std::atomic<bool> failed{false};
     double seconds = 0;
-    std::thread answering([&] {
-        other_bound = stay_on(other_core);
-        for (int trip = 0; trip < trips; ++trip) {
-            while (line.value.load(std::memory_order_acquire) != 2 * trip + 1) {}
+    const auto start = clock::now();
+    const auto wait_for = [&](int value) {
+        for (int spins = 1; line.value.load(std::memory_order_acquire) != value && !failed; ++spins)
+            if (spins % 4096 == 0 && seconds_since(start) > 0.5) failed = true;
+    };
+    const auto answer = [&] {
+        if (!stay_on(other_core)) failed = true;
+        for (int trip = 0; trip < trips && !failed; ++trip) {
+            wait_for(2 * trip + 1);
             line.value.store(2 * trip + 2, std::memory_order_release);
         }
-    });
-    std::thread asking([&] {
-        bound = stay_on(core);
-        const auto start = clock::now();
-        for (int trip = 0; trip < trips; ++trip) {
+    };
+    const auto ask = [&] {
+        if (!stay_on(core)) failed = true;
+        const auto begin = clock::now();
+        for (int trip = 0; trip < trips && !failed; ++trip) {
             line.value.store(2 * trip + 1, std::memory_order_release);
-            while (line.value.load(std::memory_order_acquire) != 2 * trip + 2) {}
+            wait_for(2 * trip + 2);
         }
-        seconds = seconds_since(start) / trips;
-    });
-    asking.join();
-    answering.join();
-    return bound && other_bound ? seconds : -1;
+        seconds = seconds_since(begin) / trips;
+    };
+    std::thread answering, asking;
+    try {
+        answering = std::thread(answer);
+        asking = std::thread(ask);
+    } catch (const std::system_error&) {  // no more threads
+        failed = true;
+    }
+    if (asking.joinable()) asking.join();
+    if (answering.joinable()) answering.join();
+    return failed ? -1 : seconds;
 }
 
 int roofline_vector_bits() { return 8 * vector_bytes; }

@@ -157,7 +157,7 @@ def measure(
 
 
 def core_round_trip(trips: int = 2000, tries: int = 3) -> float | None:
-    """Seconds in which a cache line goes from one core to another and back.
+    """Seconds in which a cache line goes from the first usable core to the second and back.
 
     Two cores under one cache take some 50 ns; those of two sockets, or of two groups of a processor with a
     cache each, ten times as long. A virtual machine may change between them from one minute to the next.
@@ -170,7 +170,8 @@ def core_round_trip(trips: int = 2000, tries: int = 3) -> float | None:
     Returns
     -------
     float or None
-        None on a machine of one core, where threads cannot be kept on cores, or without a C++ compiler.
+        None on a machine of one core, where threads cannot be kept on cores or other processes hold them, or
+        without a C++ compiler.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(cores) < 2:

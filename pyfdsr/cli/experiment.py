@@ -31,7 +31,11 @@ def experiment(
     executor: Annotated[str, typer.Option(help="local, or ray (a cluster with shared files).")] = "local",
     jobs: Annotated[
         int | None,
-        typer.Option(help="Trainings at a time. Default: measured.", show_default=False, min=1),
+        typer.Option(
+            help="Trainings at a time. Default: measured; one on another device than the CPU.",
+            show_default=False,
+            min=1,
+        ),
     ] = None,
     dataset: Annotated[
         str | None,

@@ -34,11 +34,10 @@ class Slice(Protocol):
 
 
 class Executor(Protocol):
-    """Starts trainings on `device`, at most `slots` at a time, each with `threads` threads."""
+    """Starts trainings, at most `slots` at a time, each with `threads` threads."""
 
     slots: int
     threads: int
-    device: str
 
     def start(self, folder: Path, seconds: float) -> Slice:
         """Train the run in `folder` for so many seconds."""
@@ -137,10 +136,14 @@ class LocalExecutor:
 
 def _train(command: list[str], environment: dict[str, str], log: str) -> int:
     """Run a worker as a task of the cluster; a cancelled task stops it as on Ctrl-C."""
+    import os
     import signal
     import subprocess
     import time
 
+    # Which GPU a task has, the cluster says where it runs.
+    own = {name: value for name, value in os.environ.items() if name == "CUDA_VISIBLE_DEVICES"}
+    environment = {**environment, **own}
     with open(log, "wb") as file:
         process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
@@ -187,26 +190,34 @@ class RayExecutor:
     threads : int
         Processors of each.
     device : str
-        That trains, of torch. A training on "cuda" has a GPU of the cluster to itself.
+        That trains: "cpu", or "cuda" for a GPU of the cluster each.
 
     Raises
     ------
     ImportError
         If ray is not installed; names the pip command.
+    ValueError
+        For another device, or "cuda" on a cluster without GPUs.
     """
 
     def __init__(self, slots: int | None = None, threads: int = 1, device: str = "cpu") -> None:
+        if device not in ("cpu", "cuda"):
+            raise ValueError(
+                f"device={device!r}: must be 'cpu' or 'cuda' on a Ray cluster, which deals GPUs out"
+            )
         self._ray = require("ray", "--executor ray", extra="ray")
         self._mine = not self._ray.is_initialized()
         if self._mine:
             # RAY_ADDRESS names a cluster; else one is made on this machine.
             self._ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
         self.threads, self.device = threads, device
-        self._gpus = 1 if device.startswith("cuda") else 0
+        self._gpus = 1 if device == "cuda" else 0
         found = self._ray.cluster_resources()
-        self.slots = slots or max(
-            1, int(found.get("GPU", 1) if self._gpus else found.get("CPU", 1) // threads)
-        )
+        together = int(found.get("GPU", 0) if self._gpus else found.get("CPU", 1) // threads)
+        if self._gpus and not together:
+            self.close()
+            raise ValueError(f"device={device!r}: must be 'cpu' on a Ray cluster without GPUs")
+        self.slots = slots or max(1, together)
 
     def start(self, folder: Path, seconds: float) -> Slice:
         task = self._ray.remote(_train).options(num_cpus=self.threads, num_gpus=self._gpus, max_retries=0)

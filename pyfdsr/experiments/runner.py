@@ -59,7 +59,8 @@ def run_experiments(
     tell : callable
         Is given a line for every step.
     device : str
-        That trains and scores, of torch. Scores that are kept already stay.
+        That trains and scores, of torch; a Ray cluster trains on GPUs of its own for "cuda", and the CPU here
+        scores. Scores that are kept already stay.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def run_experiments(
     if not minutes >= 0:
         raise ValueError(f"minutes={minutes!r}: must be 0 or greater")
     folder = Path(folder)
-    where = usable_device(device)
+    where = usable_device("cpu" if executor == "ray" else device)
     laboratory = Laboratory(folder, settings, where)
     wanted = [training for one in experiments for training in one.wanted(settings)]
     problems = {}
@@ -106,7 +107,7 @@ def run_experiments(
             problems[one.name] = str(error)
             state = f"Failed: {error}"
             chapters.append(Chapter(f"{one.title} ({one.name})", state, _COLUMNS, []))
-    _write(folder, chapters, laboratory, wanted, problems, environment or {})
+    _write(folder, chapters, laboratory, wanted, problems, {**(environment or {}), "device": device})
     return problems
 
 

@@ -79,7 +79,9 @@ def test_fraction_of_peak_picks_precision_and_threads():
 
 def test_a_cache_line_travels_between_two_cores():
     trip = roofline.core_round_trip(trips=100, tries=1)
-    assert 1e-9 < trip < 0.1 if machine.usable_cores() > 1 else trip is None
+    if trip is None:
+        pytest.skip("one core, no compiler, or threads cannot be kept on cores")
+    assert trip > 1e-9
 
 
 def test_roofline_says_that_a_compiler_is_missing(monkeypatch):

@@ -230,6 +230,7 @@ def test_a_device_is_no_part_of_the_run(train, command, tmp_path):
         ("train", "srcnn", "--data", "nowhere", "--out", "run"),
         ("evaluate", "run"),
         ("upscale", "nothing.png", "large.png"),
+        ("experiment", "fig2", "--dataset", "embedded", "--out", "run"),
     ],
     ids=" ".join,
 )

@@ -5,6 +5,7 @@ import json
 import signal
 
 import pytest
+import torch
 
 from pyfdsr.experiments import EXPERIMENTS, Laboratory, Settings, runner
 from pyfdsr.experiments.laboratory import NotTrained, run_name
@@ -91,18 +92,20 @@ def test_scores_are_kept_until_the_network_trains_on(laboratory, here, monkeypat
 
 
 def test_all_experiments_report(settings, tmp_path, here, monkeypatch):
-    monkeypatch.setattr(runner, "make_executor", lambda name, jobs, device: here)
+    asked_for = []
+    monkeypatch.setattr(runner, "make_executor", lambda *arguments: asked_for.append(arguments) or here)
     said = []
     problems = runner.run_experiments(
         ["all"], tmp_path, settings, 10, jobs=1, environment={"pyfdsr": "0"}, tell=said.append
     )
-    assert problems == {}
+    assert problems == {} and asked_for == [("local", 1, "cpu")]
     count = len(distinct(wanted(settings, "all")))
     assert len(here.asked) == count == len(list((tmp_path / "runs").iterdir())) > 30
     page, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
     for one in EXPERIMENTS.values():
         assert one.title in page and one.title in text
     results = json.loads((tmp_path / "results.json").read_text())
+    assert results["environment"]["device"] == "cpu"
     assert all(rows for rows in results["results"].values()) and len(results["results"]) == len(EXPERIMENTS)
     figures = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {"fig2.png", "fig4.png", "fig5.png", "fig6.png", "energy.png", "classify.png"} <= figures
@@ -110,6 +113,15 @@ def test_all_experiments_report(settings, tmp_path, here, monkeypatch):
     here.asked.clear()
     assert runner.run_experiments(["fig2"], tmp_path, settings, 10, jobs=1, tell=said.append) == {}
     assert here.asked == []
+
+
+def test_another_device_trains_one_network_at_a_time_and_scores(settings, tmp_path, here, monkeypatch):
+    asked_for, moved = [], []
+    monkeypatch.setattr(runner, "make_executor", lambda *arguments: asked_for.append(arguments) or here)
+    monkeypatch.setattr(runner, "usable_device", lambda device: torch.device("cuda"))
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: moved.append(device) or self)
+    assert runner.run_experiments(["fig2"], tmp_path, settings, 10, device="cuda", tell=str) == {}
+    assert asked_for == [("local", None, "cuda")] and torch.device("cuda") in moved
 
 
 def test_what_cannot_be_trained_or_scored_does_not_stop_the_rest(settings, tmp_path, done, monkeypatch):

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from pyfdsr.experiments.executors import LocalExecutor, RayExecutor, _command, _environment
+from pyfdsr.experiments.executors import LocalExecutor, RayExecutor, _command, _environment, _train
 from pyfdsr.experiments.experiment import Training
 from pyfdsr.experiments.scheduler import train_all
 from pyfdsr.training import RunFolder, Trainer, load_model
@@ -185,6 +185,51 @@ def test_without_ray_the_pip_command_is_said(monkeypatch):
         ImportError, match=r'the package ray is needed for --executor ray: pip install "pyfdsr'
     ):
         RayExecutor()
+
+
+class FakeRay:
+    def __init__(self, **resources):
+        self._resources, self.options = resources, {}
+
+    def is_initialized(self):
+        return True
+
+    def cluster_resources(self):
+        return self._resources
+
+    def remote(self, function):
+        ray = self
+
+        class Remote:
+            def options(self, **options):
+                ray.options = options
+                return self
+
+            def remote(self, *arguments):
+                ray.arguments = arguments
+
+        return Remote()
+
+
+def test_a_training_on_a_cluster_has_a_gpu_to_itself(monkeypatch, tmp_path):
+    ray = FakeRay(CPU=8, GPU=3)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    executor = RayExecutor(device="cuda")
+    executor.start(tmp_path, 10)
+    assert executor.slots == 3 and ray.options["num_gpus"] == 1 and ray.arguments[0][-1] == "cuda"
+    assert RayExecutor(threads=2).slots == 4
+    with pytest.raises(ValueError, match="device='cuda:1': must be 'cpu' or 'cuda'"):
+        RayExecutor(device="cuda:1")
+    monkeypatch.setitem(sys.modules, "ray", FakeRay(CPU=8))
+    with pytest.raises(ValueError, match="must be 'cpu' on a Ray cluster without GPUs"):
+        RayExecutor(device="cuda")
+
+
+def test_a_task_uses_the_gpu_that_the_cluster_gave_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    command = [sys.executable, "-c", "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"]
+    assert _train(command, {"CUDA_VISIBLE_DEVICES": "0,1,2,3"}, str(tmp_path / "log")) == 0
+    assert (tmp_path / "log").read_text().strip() == "2"
 
 
 def test_the_command_of_a_task_trains(laboratory):
