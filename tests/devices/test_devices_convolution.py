@@ -74,6 +74,21 @@ def test_transposed(algorithm):
     check(lambda x, w: fourier_conv_transpose2d(x, w, None, 3, 2, 1, 2, 2, algorithm), x, w)
 
 
+@pytest.mark.parametrize("algorithm", ["fourier", "tiled"])
+@pytest.mark.usefixtures("other")
+def test_stride_beyond_the_map(algorithm):
+    """Results of padded zeros alone: of their cotangents, the input's is cropped by more than there are."""
+    for stride, padding, kernel in ((8, 2, 1), (9, 3, 2), (7, (0, 4), 3)):
+        x = random(1, 1, 4, 4, dtype=real).requires_grad_()
+        w = random(1, 1, kernel, kernel, dtype=real, seed=1).requires_grad_()
+
+        def run(x, w, s=stride, p=padding):
+            return fourier_conv2d(x, w, None, s, p, algorithm=algorithm)
+
+        for ours, theirs in zip(*both(run, x, w), strict=True):
+            assert_close("convolution", 1 + ours, 1 + theirs)  # zeros have no relative error
+
+
 @pytest.mark.usefixtures("other")
 def test_precision_layout_and_empty_batch():
     (x, w, b), _ = drawn("dense", (7, 7), (70, 75), torch.float32)

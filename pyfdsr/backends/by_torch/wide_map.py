@@ -39,4 +39,8 @@ class WideMap(NamedTuple):
         top, bottom, left, right = self.padding
         if not any(self.padding):
             return x
-        return F.pad(x, (left, right, top, bottom), mode="constant" if self.mode == "zeros" else self.mode)
+        # What is cropped may lie beyond the samples, which F.pad cannot cut off: it goes after padding.
+        around = tuple(max(0, n) for n in (left, right, top, bottom))
+        x = F.pad(x, around, mode="constant" if self.mode == "zeros" else self.mode)
+        h, w = self.size
+        return x[..., max(0, -top) :, max(0, -left) :][..., :h, :w]
