@@ -50,18 +50,21 @@ std::complex<double> inner(const Field<T>& a, const Field<T>& b) {
   return sum;
 }
 
+// The larger of two errors, or the one that is no number, which std::max would hide.
+inline double worse(double worst, double error) { return worst >= error || std::isnan(worst) ? worst : error; }
+
 template <class T>
 double largest_difference(const Field<T>& a, const Field<T>& b) {
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
-    worst = std::max<double>(worst, std::abs(std::complex<double>(a[i]) - std::complex<double>(b[i])));
+    worst = worse(worst, std::abs(std::complex<double>(a[i]) - std::complex<double>(b[i])));
   return worst;
 }
 
 template <class T>
 double largest(const Field<T>& a) {
   double worst = 0;
-  for (const auto& value : a) worst = std::max<double>(worst, std::abs(std::complex<double>(value)));
+  for (const auto& value : a) worst = worse(worst, std::abs(std::complex<double>(value)));
   return worst;
 }
 

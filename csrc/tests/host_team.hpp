@@ -3,6 +3,8 @@
 #pragma once
 
 #include <barrier>
+#include <bit>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -10,6 +12,10 @@
 #include "cuda/device.hpp"
 
 namespace fdsr::test {
+
+// What shared memory holds at first, as it holds anything on a device: no number, neither in float32 nor in float64,
+// and no place in an array.
+constexpr std::uint64_t kGarbage = 0x7fff7fff7fff7fff;
 
 // What the threads of one cluster share.
 struct HostCluster {
@@ -23,7 +29,7 @@ struct HostCluster {
     for (int b = 0; b < blocks; ++b) {
       block.push_back(std::make_unique<std::barrier<>>(threads));
       for (int w = 0; w < threads / cuda::kWarp; ++w) warp.push_back(std::make_unique<std::barrier<>>(cuda::kWarp));
-      shared.emplace_back((bytes + 7) / 8);
+      shared.emplace_back((bytes + 7) / 8, std::bit_cast<double>(kGarbage));
     }
   }
 };

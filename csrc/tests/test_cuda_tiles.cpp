@@ -81,7 +81,7 @@ void check_tiles(const dev::TileMap& map, int columns_log, bool conjugate) {
                    std::polar(1.0, -2 * std::numbers::pi * (double(fy * y % ny) / ny + double(fx * x % nx) / nx));
         const auto got = spectra[(std::int64_t{fy} * half + fx) * columns + k];
         const std::complex<double> found(got.re, conjugate ? -got.im : got.im);
-        worst = std::max(worst, std::abs(found - sum)), largest = std::max(largest, std::abs(sum));
+        worst = worse(worst, std::abs(found - sum)), largest = std::max(largest, std::abs(sum));
       }
   const double bound = sizeof(T) == 4 ? 2e-6 : 4e-15;  // log2(64 * 64) steps of rounding
   CHECK(worst < bound * largest);
@@ -101,37 +101,55 @@ void check_tiles(const dev::TileMap& map, int columns_log, bool conjugate) {
           for (int x = 0; x < map.x.size; ++x) {
             const auto at = g * map.group_stride + b * map.image_stride + c * map.channel_stride + y * map.y_stride +
                             x * map.x_stride;
-            apart = std::max(apart, std::abs(double(back[at]) - double(samples[at]) -
-                                             double(bias[g * map.channels + c])));
+            apart = worse(apart,
+                          std::abs(double(back[at]) - double(samples[at]) - double(bias[g * map.channels + c])));
           }
   CHECK(apart < 4 * bound);
 }
 
-// Kernels of one sample, at the tile's first place, scale the channels.
+// Kernels of one sample, another one in every channel, scale and shift the tiles, whose ends meet.
 template <class T>
 void check_depthwise(dev::TileMap map, int columns_log) {
   map.channels *= map.groups, map.groups = 1;
   dev::TileMap out = map;
+  for (dev::TileAxis* axis : {&out.y, &out.x}) axis->used = axis->step;
   out.y_stride = out.x.size + 1, out.channel_stride = out.y.size * out.y_stride;  // another place in memory
   out.image_stride = map.channels * out.channel_stride, out.x_stride = 1;
-  const int frequencies = map.y.length * (map.x.length / 2 + 1), channels = static_cast<int>(map.channels);
+  const int ny = map.y.length, nx = map.x.length, half = nx / 2 + 1, channels = static_cast<int>(map.channels);
+  const auto shift_y = [&](int c) { return (3 + 5 * c) % ny; };
+  const auto shift_x = [&](int c) { return (2 + 3 * c) % nx; };
   const auto samples = random_reals<T>(values_of(map), 3), factors = random_reals<T>(channels, 4);
-  std::vector<dev::Complex<T>> kernels(frequencies * channels);
-  for (int i = 0; i < frequencies * channels; ++i) kernels[i] = {factors[i % channels], T(0)};
+  std::vector<dev::Complex<T>> kernels(ny * half * channels);
+  for (int fy = 0; fy < ny; ++fy)
+    for (int fx = 0; fx < half; ++fx)
+      for (int c = 0; c < channels; ++c) {
+        const double turns = double(fy * shift_y(c) % ny) / ny + double(fx * shift_x(c) % nx) / nx;
+        const auto value = double(factors[c]) * std::polar(1.0, 2 * std::numbers::pi * turns);
+        kernels[(fy * half + fx) * channels + c] = {static_cast<T>(value.real()), static_cast<T>(value.imag())};
+      }
   std::vector<T> got(out.images * out.image_stride);
   by_blocks<T>(map, columns_log, [&](const auto& team, const auto& p, std::int64_t first, const auto& m) {
     dev::depthwise_tiles(team, p, first, samples.data(), kernels.data(), out, factors.data(), got.data(), m);
   });
-  double apart = 0;
+  std::vector<double> wanted(got.size());
   for (int b = 0; b < map.images; ++b)
     for (int c = 0; c < channels; ++c)
-      for (int y = 0; y < map.y.size; ++y)
-        for (int x = 0; x < map.x.size; ++x) {
-          const double sample =
-              samples[b * map.image_stride + c * map.channel_stride + y * map.y_stride + x * map.x_stride];
-          const double found = got[b * out.image_stride + c * out.channel_stride + y * out.y_stride + x];
-          apart = std::max(apart, std::abs(found - (sample + 1) * factors[c]));
-        }
+      for (int ty = 0; ty < map.y.count; ++ty)
+        for (int tx = 0; tx < map.x.count; ++tx)
+          for (int y = 0; y < ny; ++y)
+            for (int x = 0; x < nx; ++x) {
+              const int to_y = out.y.place(ty, y, out.mode), to_x = out.x.place(tx, x, out.mode);
+              if (to_y < 0 || to_x < 0) continue;
+              const int at_y = map.y.place(ty, (y + shift_y(c)) % ny, map.mode);
+              const int at_x = map.x.place(tx, (x + shift_x(c)) % nx, map.mode);
+              const double sample = at_y < 0 || at_x < 0 ? 0.0
+                                                         : samples[b * map.image_stride + c * map.channel_stride +
+                                                                   at_y * map.y_stride + at_x * map.x_stride];
+              wanted[b * out.image_stride + c * out.channel_stride + to_y * out.y_stride + to_x] =
+                  (sample + 1) * factors[c];
+            }
+  double apart = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) apart = worse(apart, std::abs(got[i] - wanted[i]));
   CHECK(apart < (sizeof(T) == 4 ? 1e-5 : 2e-14));
 }
 
@@ -206,6 +224,8 @@ int main() {
         check_tiles<double>(map, columns_log, false);
       }
       check_depthwise<double>(spaced, columns_log);
+      check_depthwise<double>(map_of({16, 12, 2, 16, 21, 2, 1, 17}, {8, 4, 4, 8, 15, -1, 1, 16}, channels_last),
+                              columns_log);
       check_depthwise<float>(map_of({8, 5, 3, 5, 13, 0, 1, 13}, {64, 33, 2, 33, 60, 0, 1, 60}, channels_last),
                              columns_log);
     }
