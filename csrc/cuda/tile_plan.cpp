@@ -5,6 +5,25 @@
 
 namespace fdsr::cuda {
 
+namespace {
+
+// Padding other than zeros repeats given samples: those that it asks for have to be there.
+void check_padding(const TileAxis& axis, Padding mode) {
+  if (mode == Padding::zeros) return;
+  if (axis.spacing != 1) invalid_argument("spacing: ", axis.spacing, " given, must be 1 where padding is not zeros");
+  const auto check = [&](const char* name, std::int64_t padding) {
+    if (padding < 0) invalid_argument(name, ": ", padding, " given, must not be negative where padding is not zeros");
+    const int most = mode == Padding::reflect ? axis.size - 1 : axis.size;
+    if (mode != Padding::replicate && padding > most)
+      invalid_argument(name, ": ", padding, " given, must be at most ", most, " of ", axis.size, " samples in mode ",
+                       mode == Padding::reflect ? "reflect" : "circular");
+  };
+  check("before", axis.before);
+  check("wide - before - size", std::int64_t{axis.wide} - axis.before - axis.size);
+}
+
+}  // namespace
+
 void check_tiles(const TileMap& map) {
   for (const TileAxis* axis : {&map.y, &map.x}) {
     const int n = axis->length;
@@ -16,6 +35,7 @@ void check_tiles(const TileMap& map) {
     if (axis->step < 1 || axis->count < 1 || axis->spacing < 1 || axis->size < 1)
       invalid_argument("step, count, spacing and size: ", axis->step, ", ", axis->count, ", ", axis->spacing, " and ",
                        axis->size, " given, must be at least 1");
+    check_padding(*axis, map.mode);
   }
 }
 

@@ -154,9 +154,9 @@ void check_depthwise(dev::TileMap map, int columns_log) {
 }
 
 void check_refusals() {
-  const auto refused = [](const dev::TileAxis& axis, const std::string& message) {
+  const auto refused = [](const dev::TileAxis& axis, const std::string& message, Padding mode = Padding::zeros) {
     try {
-      dev::check_tiles({axis, {8, 1, 1, 1, 1, 0, 1, 1}});
+      dev::check_tiles({axis, {8, 1, 1, 1, 1, 0, 1, 1}, mode});
     } catch (const std::invalid_argument& error) {
       return std::string(error.what()).find(message) != std::string::npos;
     }
@@ -166,6 +166,17 @@ void check_refusals() {
   CHECK(refused({128, 1, 1, 1, 1, 0, 1, 1}, "length: 128"));
   CHECK(refused({16, 1, 1, 17, 1, 0, 1, 1}, "used: 17"));
   CHECK(refused({16, 0, 1, 1, 1, 0, 1, 1}, "step, count, spacing and size: 0"));
+  // Padding that would read beyond the samples; the last one is repeated any number of times.
+  const dev::TileAxis before{16, 16, 1, 16, 9, 4, 1, 4}, after{16, 16, 1, 16, 9, 0, 1, 4};
+  CHECK(refused(before, "before: 4 given, must be at most 3 of 4 samples in mode reflect", Padding::reflect));
+  CHECK(refused(after, "wide - before - size: 5 given, must be at most 3", Padding::reflect));
+  CHECK(refused(after, "wide - before - size: 5 given, must be at most 4 of 4 samples in mode circular",
+                Padding::circular));
+  CHECK(!refused(before, "", Padding::circular) && !refused(after, "", Padding::replicate));
+  CHECK(!refused(after, "") && !refused({16, 16, 1, 16, 4, -1, 2, 4}, ""));
+  CHECK(refused({16, 16, 1, 16, 4, -1, 1, 4}, "before: -1 given, must not be negative", Padding::circular));
+  CHECK(refused({16, 16, 1, 16, 3, 0, 1, 4}, "wide - before - size: -1 given", Padding::replicate));
+  CHECK(refused({16, 16, 1, 16, 7, 0, 2, 4}, "spacing: 2 given, must be 1", Padding::reflect));
   const dev::TileMap map = map_of({8, 1, 1, 1, 1, 0, 1, 1}, {8, 1, 1, 1, 1, 0, 1, 1}, false);
   for (const bool grouped : {true, false}) {
     dev::TileMap one = map, two;
