@@ -45,7 +45,7 @@ FDSR_DEVICE void dft(Complex<T>* v) {
   }
 }
 
-// Lines along one axis of several images; numbers of lines, images and samples are powers of two.
+// Lines along one axis of several images; numbers of lines and of samples are powers of two.
 struct Lines {
   int length_log, stride;             // of a line, from one sample to the next
   int lines_log, line_stride;         // of an image
@@ -74,11 +74,12 @@ FDSR_DEVICE void stage(const Team& team, const Lines& l, bool neighbours, bool t
     Complex<T> v[R];
     FDSR_UNROLL for (int q = 0; q < R; ++q) v[q] = at[q * hop];
     dft<R, Inverse>(v);
-    if (twiddled)
+    if (twiddled) {
       FDSR_UNROLL for (int q = 1; q < R; ++q) {
         const Complex<T> root = roots[q * m * (kMostTile >> l.length_log)];
         v[q] = v[q] * (Inverse ? conj(root) : root);
       }
+    }
     FDSR_UNROLL for (int q = 0; q < R; ++q) at[q * hop] = v[q];
   }
   team.sync_block();
