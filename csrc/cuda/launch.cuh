@@ -73,8 +73,17 @@ class OnDevice {
   bool changed_ = false;
 };
 
+// Blocks of a multiprocessor that a kernel wants registers for; 0 leaves it to the compiler.
 template <class Kernel>
-__global__ void __launch_bounds__(256) cluster_kernel(const __grid_constant__ Kernel kernel) {
+constexpr int least_blocks() {
+  if constexpr (requires { Kernel::kLeastBlocks; })
+    return Kernel::kLeastBlocks;
+  else
+    return 0;
+}
+
+template <class Kernel>
+__global__ void __launch_bounds__(256, least_blocks<Kernel>()) cluster_kernel(const __grid_constant__ Kernel kernel) {
   extern __shared__ __align__(16) unsigned char memory[];
   kernel(DeviceTeam(kernel.cluster()), memory);
 }

@@ -13,6 +13,7 @@ struct TileSpectraKernel {
   bool conjugate;
   const T* samples;
   Complex<T>* spectra;
+  static constexpr int kLeastBlocks = tile_blocks(sizeof(T));
   FDSR_BOTH int cluster() const { return 1; }
   template <class Team>
   FDSR_DEVICE void operator()(const Team& team, void* memory) const {
@@ -28,6 +29,7 @@ struct TileResultsKernel {
   const Complex<T>* spectra;
   const T* bias;
   T* samples;
+  static constexpr int kLeastBlocks = tile_blocks(sizeof(T));
   FDSR_BOTH int cluster() const { return 1; }
   template <class Team>
   FDSR_DEVICE void operator()(const Team& team, void* memory) const {
@@ -45,6 +47,7 @@ struct DepthwiseTilesKernel {
   TileMap out;
   const T* bias;
   T* results;
+  static constexpr int kLeastBlocks = tile_blocks(sizeof(T));
   FDSR_BOTH int cluster() const { return 1; }
   template <class Team>
   FDSR_DEVICE void operator()(const Team& team, void* memory) const {

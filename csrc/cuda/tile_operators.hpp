@@ -1,6 +1,8 @@
 // Transforms of the tiles of a convolution on a CUDA device, as operators.hpp says it of the others.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -8,6 +10,9 @@
 #include "cuda/tile_pass.hpp"
 
 namespace fdsr::cuda {
+
+// Blocks whose registers a multiprocessor has room for: 256 threads of 64 in float32, of 128 in float64.
+constexpr int tile_blocks(std::size_t value_size) { return value_size == 4 ? 4 : 2; }
 
 // How a device takes the columns of a map: as many at once as fill a block's threads and leave room for other blocks.
 struct TileLaunch {
@@ -20,13 +25,24 @@ TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const 
 void check_tiles(const TileMap& map);
 void check_depthwise(const TileMap& map, const TileMap& out);
 
+// exp(-2 pi i k / kMostTile).
+template <class T>
+const std::array<Complex<T>, kMostTile>& roots_of_unity() {
+  static const auto roots = [] {
+    std::array<Complex<T>, kMostTile> found;
+    for (int k = 0; k < kMostTile; ++k) {
+      const long double angle = -2 * std::numbers::pi_v<long double> * k / kMostTile;
+      found[k] = {static_cast<T>(std::cos(angle)), static_cast<T>(std::sin(angle))};
+    }
+    return found;
+  }();
+  return roots;
+}
+
 template <class T>
 TileParams<T> tile_params(const TileMap& map, int columns_log) {
   TileParams<T> p{map, columns_log, {}};
-  for (int k = 0; k < kMostTile; ++k) {
-    const long double angle = -2 * std::numbers::pi_v<long double> * k / kMostTile;
-    p.roots[k] = {static_cast<T>(std::cos(angle)), static_cast<T>(std::sin(angle))};
-  }
+  std::copy_n(roots_of_unity<T>().begin(), kMostTile, p.roots);
   return p;
 }
 

@@ -28,17 +28,22 @@ template <class T, class Team>
 FDSR_DEVICE void find_columns(const Team& team, const TileMap& map, int columns_log, std::int64_t first, const T* bias,
                               const TileMemory<T>& m) {
   const int columns = 1 << columns_log, y_log = map.y.length_log(), x_log = map.x.length_log();
+  const int pitch_y = m.place_pitch(map.y.length, columns), pitch_x = m.place_pitch(map.x.length, columns);
+  const bool is_short = map.columns() <= INT32_MAX;  // divisions by 64 bits take several times as long
   for (int k = team.thread(); k < columns; k += team.threads()) {
     const std::int64_t column = first + k;
     const bool is_one = column < map.columns();
     std::int64_t rest = is_one ? column : 0;
-    const std::int64_t channel = rest % map.channels;
-    rest /= map.channels;
-    const int tile_x = static_cast<int>(rest % map.x.count);
-    rest /= map.x.count;
-    const int tile_y = static_cast<int>(rest % map.y.count);
-    rest /= map.y.count;
-    const std::int64_t image = rest % map.images, group = rest / map.images;
+    const auto split = [&](std::int64_t by) {  // the remainder; the quotient is left
+      const std::int64_t whole =
+          is_short ? static_cast<std::uint32_t>(rest) / static_cast<std::uint32_t>(by) : rest / by;
+      const std::int64_t remainder = rest - whole * by;
+      rest = whole;
+      return remainder;
+    };
+    const std::int64_t channel = split(map.channels);
+    const int tile_x = static_cast<int>(split(map.x.count)), tile_y = static_cast<int>(split(map.y.count));
+    const std::int64_t image = split(map.images), group = rest;
     m.base[k] = group * map.group_stride + image * map.image_stride + channel * map.channel_stride;
     m.bias[k] = bias ? bias[group * map.channels + channel] : T(0);
     m.tile_y[k] = is_one ? tile_y : -1;
@@ -46,11 +51,13 @@ FDSR_DEVICE void find_columns(const Team& team, const TileMap& map, int columns_
   }
   team.sync_block();
   for (int i = team.thread(); i < columns << y_log; i += team.threads()) {
-    const int tile = m.tile_y[i >> y_log];
-    m.place_y[i] = tile < 0 ? -1 : map.y.place(tile, i & (map.y.length - 1), map.mode);
+    const int k = i >> y_log, y = i & (map.y.length - 1), tile = m.tile_y[k];
+    m.place_y[k * pitch_y + y] = tile < 0 ? -1 : map.y.place(tile, y, map.mode);
   }
-  for (int i = team.thread(); i < columns << x_log; i += team.threads())
-    m.place_x[i] = map.x.place(m.tile_x[i >> x_log], i & (map.x.length - 1), map.mode);
+  for (int i = team.thread(); i < columns << x_log; i += team.threads()) {
+    const int k = i >> x_log, x = i & (map.x.length - 1);
+    m.place_x[k * pitch_x + x] = map.x.place(m.tile_x[k], x, map.mode);
+  }
   team.sync_block();
 }
 
@@ -58,12 +65,13 @@ FDSR_DEVICE void find_columns(const Team& team, const TileMap& map, int columns_
 template <class T, class Team, class Work>
 FDSR_DEVICE void for_samples(const Team& team, const TileMap& map, int k_log, const TileMemory<T>& m, Work&& work) {
   const int y_log = map.y.length_log(), x_log = map.x.length_log();
+  const int pitch_y = m.place_pitch(map.y.length, 1 << k_log), pitch_x = m.place_pitch(map.x.length, 1 << k_log);
   const bool columns_first = map.channels_lie_together();
   for (int i = team.thread(); i < 1 << (k_log + y_log + x_log); i += team.threads()) {
     const int within = columns_first ? i >> k_log : i & ((1 << (y_log + x_log)) - 1);
     const int k = columns_first ? i & ((1 << k_log) - 1) : i >> (y_log + x_log);
     const int y = within >> x_log, x = within & (map.x.length - 1);
-    const int at_y = m.place_y[(k << y_log) + y], at_x = m.place_x[(k << x_log) + x];
+    const int at_y = m.place_y[k * pitch_y + y], at_x = m.place_x[k * pitch_x + x];
     const bool none = at_y < 0 || at_x < 0;
     work(k, 2 * (k * map.image() + y * map.pitch()) + x,
          none ? std::int64_t{-1} : m.base[k] + at_y * map.y_stride + at_x * map.x_stride);

@@ -51,10 +51,10 @@ void check_depthwise(const TileMap& map, const TileMap& out) {
 }
 
 TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const DeviceFacts& device) {
-  constexpr int kMostColumnsLog = 6;    // 64 of the smallest tiles occupy all threads
-  constexpr int kNeighboursLog = 2;     // four complex float32 fill a sector of memory
-  constexpr int kBlocks = 3;            // that a multiprocessor is to hold, so that one reads while others compute
+  constexpr int kMostColumnsLog = 6;  // 64 of the smallest tiles occupy all threads
+  constexpr int kBlocks = 3;          // that a multiprocessor is to hold, so that one reads while others compute
   constexpr std::int64_t kReserved = 1024;
+  const int neighbours_log = value_size == 4 ? 2 : 1;  // complex values that fill 32 bytes, a sector of memory
   TileLaunch best;
   for (int log = kMostColumnsLog; log >= 0; --log) {
     const int columns = 1 << log;
@@ -63,10 +63,10 @@ TileLaunch choose_tile_launch(const TileMap& map, std::size_t value_size, const 
     if (bytes > device.shared_per_block) continue;
     const std::int64_t stretches = (map.columns() + columns - 1) / columns;
     const std::int64_t resident = std::max<std::int64_t>(1, device.shared_per_multiprocessor / (bytes + kReserved));
-    const std::int64_t slots = device.multiprocessors * std::min<std::int64_t>(resident, 8);
+    const std::int64_t slots = device.multiprocessors * std::min<std::int64_t>(resident, tile_blocks(value_size));
     best.columns_log = log;
     best.launch = {1, static_cast<int>(std::clamp<std::int64_t>(stretches, 1, slots)), 256, bytes};
-    if (log <= kNeighboursLog || (resident >= kBlocks && stretches >= device.multiprocessors)) break;
+    if (log <= neighbours_log || (resident >= kBlocks && stretches >= device.multiprocessors)) break;
   }
   return best;
 }

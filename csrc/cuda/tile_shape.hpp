@@ -58,12 +58,18 @@ struct TileMemory {
   std::int64_t* base;         // [columns]: where a channel's samples begin
   T* bias;                    // [columns]
   int *tile_y, *tile_x;       // [columns]; -1 beyond the last column
-  int *place_y, *place_x;     // [columns][length]
+  int *place_y, *place_x;     // [columns][place_pitch]
 
+  // From a column's places to the next's: threads that take a sample of several columns, and as many neighbouring
+  // samples as fill a warp, read different banks.
+  static FDSR_BOTH int place_pitch(int length, int columns) {
+    return length + (columns < kWarp ? kWarp / columns : 1);
+  }
   static FDSR_BOTH std::int64_t bytes(const TileMap& map, int columns) {
     return std::int64_t{sizeof(Complex<T>)} * (kMostTile + columns * map.image()) +
            columns * static_cast<std::int64_t>(sizeof(std::int64_t) + sizeof(T)) +
-           std::int64_t{sizeof(int)} * columns * (2 + map.y.length + map.x.length);
+           std::int64_t{sizeof(int)} * columns *
+               (2 + place_pitch(map.y.length, columns) + place_pitch(map.x.length, columns));
   }
   FDSR_BOTH TileMemory(const TileMap& map, int columns, void* memory) {
     roots = static_cast<Complex<T>*>(memory);
@@ -73,7 +79,7 @@ struct TileMemory {
     tile_y = reinterpret_cast<int*>(bias + columns);
     tile_x = tile_y + columns;
     place_y = tile_x + columns;
-    place_x = place_y + columns * map.y.length;
+    place_x = place_y + columns * place_pitch(map.y.length, columns);
   }
 };
 

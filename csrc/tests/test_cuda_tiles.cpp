@@ -192,21 +192,24 @@ void check_refusals() {
 }
 
 void check_launches() {
-  const dev::DeviceFacts big{132, 232448, 233472, true}, small{108, 166912, 167936, false}, none{1, 0, 0, false};
+  const dev::DeviceFacts big{132, 232448, 233472, true}, small{108, 166912, 167936, false},
+      least{128, 101376, 102400, false}, none{1, 0, 0, false};
   for (const int n : {8, 16, 32, 64}) {
     const dev::TileAxis axis{n, n, 16, n, 16 * n, 0, 1, 16 * n};
     dev::TileMap map = map_of(axis, axis, false);
     map.images = 64;
-    for (const auto& device : {big, small})
+    for (const auto& device : {big, small, least})
       for (const std::size_t value : {4, 8}) {
         const auto chosen = dev::choose_tile_launch(map, value, device);
-        CHECK(chosen.launch.cluster == 1 && chosen.columns_log >= 2);
+        CHECK(chosen.launch.cluster == 1 && chosen.columns_log >= (value == 4 ? 2 : 1));
+        CHECK(chosen.launch.clusters <= (value == 4 ? 4 : 2) * device.multiprocessors);
         CHECK(chosen.launch.shared_bytes <= device.shared_per_block);
         CHECK((n << chosen.columns_log) * n >= 4 * 2 * 256);  // every thread has a transform of 4 samples or more
       }
     CHECK(dev::choose_tile_launch(map, 4, none).launch.cluster == 0);
     map.images = 1, map.y.count = 1;  // few tiles are dealt out to many blocks
     CHECK(dev::choose_tile_launch(map, 4, big).columns_log == 2);
+    CHECK(dev::choose_tile_launch(map, 8, big).columns_log == 1);
   }
 }
 
