@@ -65,9 +65,16 @@ def test_axes_of_least_cost():
         return [axis.length for axis in axes_of(case(*arguments, **options), "auto", 8, 64)]
 
     assert lengths(400, 15, channels=(8, 8)) == [64, 64]  # few weights: little computed twice
-    assert lengths(56, 3, batch=32, channels=(256, 256)) == [16, 16]
-    assert lengths(56, 3, batch=1, channels=(512, 512)) == [8, 8]  # spectra of weights grow with the tiles
+    assert lengths(56, 3, channels=(512, 512)) == [8, 8]  # spectra of weights grow with the tiles
     assert axes_of(case(40, 3), "tiled", 8, 64).y.count > 1
+
+
+@pytest.mark.parametrize("channels", [(64, 64, 1), (256, 256, 1), (64, 64, 64)])
+@pytest.mark.parametrize("algorithm", ["tiled", "fourier", "auto"])
+def test_the_batch_does_not_change_the_tiles(algorithm, channels):
+    inputs, outputs, groups = channels
+    found = {axes_of(case(58, 3, n, (inputs, outputs), groups), algorithm, 8, 64) for n in (1, 2, 7, 32, 256)}
+    assert len(found) == 1 and None not in found
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

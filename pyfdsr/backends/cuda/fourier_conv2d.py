@@ -32,9 +32,12 @@ def _axes(size: int, extent: int, algorithm: str, lengths: tuple[int, ...]) -> l
 
 
 def _cost(case: Correlation, axes: Axes) -> float:
-    """Estimate operations: samples times transforms, memory and products, and the same for the kernels."""
+    """Estimate operations: samples times transforms, memory and products, and the same for the kernels.
+
+    One image is counted, whatever the batch: how it is cut, and so how it is rounded, depends on itself.
+    """
     samples = axes.y.length * axes.x.length
-    tiles = case.batch * axes.y.count * axes.x.count
+    tiles = axes.y.count * axes.x.count
     pairs = case.inputs * case.outputs // case.groups
     transform = _MOVED + 2.5 * math.log2(samples)
     return samples * (tiles * ((case.inputs + case.outputs) * transform + 4 * pairs) + pairs * transform)
