@@ -150,6 +150,47 @@ def test_tiles_of_convolutions(groups, mode, dtype, last):
                 assert_close("convolution", y.cpu(), run(x, weight, bias))
 
 
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("algorithm", ["tiled", "fourier"])
+@pytest.mark.parametrize("channels", [(1, 8, 1), (4, 8, 4), (8, 1, 1), (3, 3, 3)])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_convolutions_of_few_images_and_channels(batch, channels, algorithm, last):
+    inputs, outputs, groups = channels
+    x = random(batch, inputs, 20, 17, dtype=torch.float32)
+    x = (x.contiguous(memory_format=torch.channels_last) if last else x).requires_grad_()
+    w = random(outputs, inputs // groups, 3, 5, dtype=torch.float32, seed=1).requires_grad_()
+    b = random(outputs, dtype=torch.float32, seed=2).requires_grad_()
+    check(
+        "convolution",
+        lambda x, w, b: functional.fourier_conv2d(x, w, b, 1, (1, 2), 1, groups, algorithm),
+        x,
+        w,
+        b,
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["tiled", "fourier"])
+def test_convolutions_of_expanded_maps(algorithm):
+    x = random(1, 1, 40, 37, dtype=torch.float32).requires_grad_()
+    w = random(4, 3, 3, 4, dtype=torch.float32, seed=1).requires_grad_()
+
+    def run(x, w):  # all results are summed: their cotangent has stride 0, too
+        y = functional.fourier_conv2d(x.expand(2, 3, 40, 37), w, None, 1, 1, algorithm=algorithm)
+        return torch.stack([y.sum(), y.square().mean()])
+
+    check("convolution", run, x, w)
+
+
+@pytest.mark.parametrize("algorithm", ["tiled", "fourier"])
+def test_a_stride_beyond_the_map(algorithm):
+    x, w = (random(1, 1, n, n, dtype=torch.float64, seed=n).requires_grad_() for n in (4, 1))
+    found = on_both(lambda x, w: functional.fourier_conv2d(x, w, None, 8, 2, algorithm=algorithm), x, w)
+    for got, wanted in zip(*found, strict=True):
+        assert_close(
+            "convolution", 1 + got.detach().cpu(), 1 + wanted.detach()
+        )  # zeros have no relative error
+
+
 def test_a_graph_replays_a_convolution():
     x, weight = random(2, 8, 60, 50, dtype=torch.float32).cuda(), torch.randn(8, 8, 5, 5, device="cuda")
     weight.requires_grad_()

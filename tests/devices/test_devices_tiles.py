@@ -77,6 +77,26 @@ def test_the_batch_does_not_change_the_tiles(algorithm, channels):
     assert len(found) == 1 and None not in found
 
 
+@pytest.mark.parametrize("algorithm", ["tiled", "fourier"])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("channels", [(1, 8, 1), (4, 8, 4), (8, 1, 1), (3, 3, 3)])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_few_images_and_channels(batch, channels, last, algorithm):
+    """Batches, groups and channels of one, of which any stride is that of dense memory."""
+    inputs, outputs, groups = channels
+    x = random(batch, inputs, 20, 17, dtype=torch.float64)
+    w, b = (random(*s, dtype=torch.float64, seed=1) for s in ((outputs, inputs // groups, 3, 5), (outputs,)))
+    x = (x.contiguous(memory_format=torch.channels_last) if last else x).requires_grad_()
+    w.requires_grad_(), b.requires_grad_()
+    with backends.forced("cuda"):
+        y = fourier_conv2d(x, w, b, 1, (1, 2), 1, groups, algorithm=algorithm)
+        gradients = torch.autograd.grad(y.sum(), (x, w, b))
+    wanted = F.conv2d(x, w, b, 1, (1, 2), 1, groups)
+    assert_close("convolution", y, wanted)
+    for ours, theirs in zip(gradients, torch.autograd.grad(wanted.sum(), (x, w, b)), strict=True):
+        assert_close("convolution", ours, theirs)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("groups", [1, 2, 4])
@@ -102,6 +122,21 @@ def test_memory_formats(last, groups, dtype, kernels):
     assert kernels == forward * 2 + ["spectra", "spectra", "kernels"]
 
 
+def test_expanded_maps(kernels):
+    """Samples that share their memory: a map repeated along batch and channels, the cotangent of a sum."""
+    x, w = (random(*s, dtype=torch.float64, seed=1) for s in ((1, 1, 9, 11), (4, 3, 3, 4)))
+    repeated = x.requires_grad_().expand(2, 3, 9, 11)
+    w.requires_grad_()
+    with backends.forced("cuda"):
+        y = fourier_conv2d(repeated, w, None, 1, 1, algorithm="tiled")
+        gradients = torch.autograd.grad(y.sum(), (x, w))
+    wanted = F.conv2d(repeated, w, None, 1, 1)
+    assert_close("convolution", y, wanted)
+    for ours, theirs in zip(gradients, torch.autograd.grad(wanted.sum(), (x, w)), strict=True):
+        assert_close("convolution", ours, theirs)
+    assert "kernels" in kernels
+
+
 def test_maps_of_any_strides():
     plain = Convolution((3, 4), (1, 1), (1, 2, 0, 3), (1, 1), 1)
     w = random(2, 3, 3, 4, dtype=torch.float64)
@@ -123,7 +158,11 @@ def test_maps_of_any_strides():
 def test_wide_maps(mode, kernels):
     """Padding as wide as it can be, by the kernels as by torch; in mode zeros cropped and spaced."""
     x = random(2, 3, 7, 9, dtype=torch.float64)
-    paddings = {"zeros": [(9, 3, 0, 12), (-2, -1, 3, -4)], "circular": [(7, 7, 9, 9), (1, 0, 0, 2)]}
+    paddings = {
+        "zeros": [(9, 3, 0, 12), (-2, -1, 3, -4)],
+        "circular": [(7, 7, 9, 9), (1, 0, 0, 2)],
+        "replicate": [(12, 9, 0, 20), (0, 3, 1, 0)],
+    }
     for padding in paddings.get(mode, [(6, 6, 8, 8), (0, 3, 1, 0)]):
         for spacing in [(1, 1), (3, 2)] if mode == "zeros" else [(1, 1)]:
             wide = WideMap(x, padding, mode, spacing)
@@ -137,6 +176,20 @@ def test_wide_maps(mode, kernels):
                 assert ours.shape == theirs.shape
                 assert_close("transform", ours, theirs)
     assert "spectra" in kernels
+
+
+@pytest.mark.parametrize("padding", [(-2, 5, -2, 5), (5, -2, 5, -2), (-2, 3, 4, -1)])
+def test_cropping_beyond_the_samples(padding):
+    """Of one sample of zeros around it, some are cropped that stand for no sample."""
+    for x, spacing in ((random(1, 2, 1, 1), (1, 1)), (random(1, 2, 1, 2), (8, 4))):
+        wide = WideMap(x.real, padding, "zeros", spacing)
+        assert wide.size == tuple(wide.tensor().shape[-2:])
+        axes = axes_of(Correlation(wide.size, (1, 1), 1, 2, 1, 1), "fourier", 8, 64)
+        ours, theirs = (
+            transforms.spectra(wide, axes, axes.lengths, 1)
+            for transforms in (backends.cuda.tile_transforms, tile_transforms)
+        )
+        assert_close("transform", ours, theirs)
 
 
 def test_what_is_too_large_is_left_to_torch(kernels):
@@ -175,6 +228,21 @@ def test_empty_batches(kernels):
     v_w = backends.cuda.fourier_conv2d_adjoint_weight(v, x, settings, "tiled")
     assert v_w.shape == w.shape and not v_w.any()
     assert not kernels
+
+
+@pytest.mark.parametrize(
+    ("mode", "padding", "message"),
+    [
+        ("reflect", (3, 0, 0, 0), "before: 3 given, must be at most 2 of 3 samples in mode reflect"),
+        ("circular", (0, 0, 0, 5), "wide - before - size: 5 given, must be at most 4 of 4 samples"),
+        ("replicate", (-1, 3, 0, 0), "before: -1 given, must not be negative"),
+    ],
+)
+def test_padding_beyond_the_samples_is_refused(mode, padding, message):
+    wide = WideMap(torch.zeros(1, 1, 3, 4), padding, mode)
+    axes = axes_of(Correlation(wide.size, (1, 1), 1, 1, 1, 1), "fourier", 8, 64)
+    with pytest.raises(ValueError, match=message):
+        backends.cuda.tile_transforms.spectra(wide, axes, axes.lengths, 1)
 
 
 def test_impossible_tiles_are_refused(cuda_on_host):
