@@ -65,7 +65,7 @@ def _cuts(x: WideMap, axes: Axes, used: tuple[int, int]) -> tuple[_AxisNumbers, 
 
 def spectra(x: WideMap, axes: Axes, used: tuple[int, int], groups: int) -> Tensor:
     """Transform tiles of maps, which may have any strides; see `by_torch.tile_transforms.spectra`."""
-    samples = x.samples.detach().resolve_neg()
+    samples = x.samples.resolve_neg()
     batch, channels = samples.shape[:2]
     of_group = channels // groups
     return _transformed(
@@ -81,7 +81,7 @@ def spectra(x: WideMap, axes: Axes, used: tuple[int, int], groups: int) -> Tenso
 
 def kernel_spectra(weight: Tensor, lengths: tuple[int, int], groups: int) -> Tensor:
     """Transform kernels; see `by_torch.tile_transforms.kernel_spectra`."""
-    weight = weight.detach().resolve_neg()
+    weight = weight.resolve_neg()
     outputs, inputs, *extent = weight.shape
     to_output, to_input, to_row, to_column = weight.stride()
     cuts = [(length, e, 1, e, e, 0, 1, e) for length, e in zip(lengths, extent, strict=True)]
@@ -161,7 +161,7 @@ def depthwise(
     channels_last: bool,
 ) -> Tensor:
     """Transform, multiply and transform back in one launch; see `by_torch.tile_transforms.depthwise`."""
-    samples, bias = x.samples.detach().resolve_neg(), None if bias is None else dense(bias)
+    samples, bias = x.samples.resolve_neg(), None if bias is None else dense(bias)
     batch, channels = samples.shape[:2]
     out, out_cuts = _room_for_results(samples, channels, axes, batch, size, stride, channels_last)
     cuts = _cuts(x, axes, axes.lengths)
