@@ -175,8 +175,8 @@ def fourier_conv2d(
         ``"tiled"`` overlapping tiles, ``"fourier"`` one transform of the whole map, ``"auto"`` whichever is
         expected to be fastest, or was measured to be: after ``pyfdsr.set_planner("measure")``, the first call
         of every shape times all ways once. On other devices than the CPU ``"spatial"`` is torch's own, too,
-        ``"tiled"`` and ``"fourier"`` use ``torch.fft``, and ``"auto"`` takes torch's own up to kernels of 15
-        by 15.
+        ``"tiled"`` and ``"fourier"`` use CUDA kernels where there are some and ``torch.fft`` elsewhere, and
+        ``"auto"`` takes torch's own up to kernels of 15 by 15.
     padding_mode : {"zeros", "circular", "replicate", "reflect"}
         What surrounds the input, as in :class:`torch.nn.Conv2d`. Copies are made of ``"replicate"`` and
         ``"reflect"`` only where gradients are recorded, and where torch's kernels are taken.
