@@ -10,8 +10,9 @@ from torch import nn
 import pyfdsr
 from pyfdsr import _plans
 from pyfdsr import nn as fnn
-from pyfdsr._convolution import convolution_of
+from pyfdsr._convolution import Convolution, convolution_of
 from pyfdsr.functional import convolution_route, fourier_conv2d
+from pyfdsr.functional.convolution_times import Case, time_of_core
 from tests.tolerances import assert_close
 
 
@@ -262,3 +263,12 @@ def test_larger_batches_and_gradients_are_expected_to_take_longer(algorithm):
     assert 2 * plan.expected_nanoseconds(8) < plan.expected_nanoseconds(64) < 9 * plan.expected_nanoseconds(8)
     gathered = plan.expected_nanoseconds(8, channels_last=True)
     assert gathered > inference if algorithm == "spatial" else gathered == inference
+
+
+@pytest.mark.parametrize("groups", [1, 8, 32])
+def test_single_samples_in_channels_last_are_left_to_torch(groups):
+    shape = Convolution((1, 1), (1, 1), (0, 0, 0, 0), (1, 1), groups)
+    last = Case(shape, (32, 32), (128, 128), 2, recorded=False, double=False, channels_last=True)
+    assert time_of_core(last) == float("inf")
+    if groups > 1:
+        assert time_of_core(last._replace(channels_last=False)) < float("inf")
