@@ -33,8 +33,8 @@ def kernels(cuda_on_host, monkeypatch):
     return asked
 
 
-def case(size, extent, batch=2, channels=(4, 4), groups=1):
-    return Correlation((size, size), (extent, extent), batch, *channels, groups)
+def case(size, extent, channels=(4, 4)):
+    return Correlation((size, size), (extent, extent), *channels, 1)
 
 
 def convolved(convolution, x, weight, bias=None, algorithm="tiled", name="cuda"):
@@ -67,14 +67,6 @@ def test_axes_of_least_cost():
     assert lengths(400, 15, channels=(8, 8)) == [64, 64]  # few weights: little computed twice
     assert lengths(56, 3, channels=(512, 512)) == [8, 8]  # spectra of weights grow with the tiles
     assert axes_of(case(40, 3), "tiled", 8, 64).y.count > 1
-
-
-@pytest.mark.parametrize("channels", [(64, 64, 1), (256, 256, 1), (64, 64, 64)])
-@pytest.mark.parametrize("algorithm", ["tiled", "fourier", "auto"])
-def test_the_batch_does_not_change_the_tiles(algorithm, channels):
-    inputs, outputs, groups = channels
-    found = {axes_of(case(58, 3, n, (inputs, outputs), groups), algorithm, 8, 64) for n in (1, 2, 7, 32, 256)}
-    assert len(found) == 1 and None not in found
 
 
 @pytest.mark.parametrize("algorithm", ["tiled", "fourier"])
@@ -167,7 +159,7 @@ def test_wide_maps(mode, kernels):
         for spacing in [(1, 1), (3, 2)] if mode == "zeros" else [(1, 1)]:
             wide = WideMap(x, padding, mode, spacing)
             assert wide.size == tuple(wide.tensor().shape[-2:])
-            axes = axes_of(Correlation(wide.size, (2, 3), 2, 3, 1, 1), "tiled", 8, 64)
+            axes = axes_of(Correlation(wide.size, (2, 3), 3, 1, 1), "tiled", 8, 64)
             for used in (axes.lengths, axes.steps):
                 ours, theirs = (
                     transforms.spectra(wide, axes, used, 1)
@@ -184,7 +176,7 @@ def test_cropping_beyond_the_samples(padding):
     for x, spacing in ((random(1, 2, 1, 1), (1, 1)), (random(1, 2, 1, 2), (8, 4))):
         wide = WideMap(x.real, padding, "zeros", spacing)
         assert wide.size == tuple(wide.tensor().shape[-2:])
-        axes = axes_of(Correlation(wide.size, (1, 1), 1, 2, 1, 1), "fourier", 8, 64)
+        axes = axes_of(Correlation(wide.size, (1, 1), 2, 1, 1), "fourier", 8, 64)
         ours, theirs = (
             transforms.spectra(wide, axes, axes.lengths, 1)
             for transforms in (backends.cuda.tile_transforms, tile_transforms)
@@ -240,7 +232,7 @@ def test_empty_batches(kernels):
 )
 def test_padding_beyond_the_samples_is_refused(mode, padding, message):
     wide = WideMap(torch.zeros(1, 1, 3, 4), padding, mode)
-    axes = axes_of(Correlation(wide.size, (1, 1), 1, 1, 1, 1), "fourier", 8, 64)
+    axes = axes_of(Correlation(wide.size, (1, 1), 1, 1, 1), "fourier", 8, 64)
     with pytest.raises(ValueError, match=message):
         backends.cuda.tile_transforms.spectra(wide, axes, axes.lengths, 1)
 

@@ -65,11 +65,13 @@ class TileTransforms(Protocol):
 
 
 class Correlation(NamedTuple):
-    """What the choice of tiles depends on: `size` is that of the wide map, `extent` that of the kernels."""
+    """What the choice of tiles depends on: `size` is that of the wide map, `extent` that of the kernels.
+
+    Not the batch: how an image is cut, and so how it is rounded, depends on itself alone.
+    """
 
     size: tuple[int, int]
     extent: tuple[int, int]
-    batch: int
     inputs: int
     outputs: int
     groups: int
@@ -109,7 +111,7 @@ def correlate(
 ) -> Tensor:
     """Correlate with kernels [Co, Ci / groups, Ey, Ex]: every `stride`-th of the results, [B, Co, Oy, Ox]."""
     (batch, inputs), (outputs, _, *extent) = x.samples.shape[:2], weight.shape
-    case = Correlation(x.size, (extent[0], extent[1]), batch, inputs, outputs, groups)
+    case = Correlation(x.size, (extent[0], extent[1]), inputs, outputs, groups)
     if not batch:
         size = [-(-n // s) for n, s in zip(case.results, stride, strict=True)]
         return tile_transforms.laid_out(x.samples.new_empty(batch, outputs, *size), channels_last)
@@ -137,7 +139,7 @@ def correlate_for_kernels(
     """
     (batch, inputs), outputs = x.samples.shape[:2], v.samples.shape[1]
     extent = (x.size[0] - v.size[0] + 1, x.size[1] - v.size[1] + 1)
-    case = Correlation(x.size, extent, batch, inputs, outputs, groups)
+    case = Correlation(x.size, extent, inputs, outputs, groups)
     if not batch:
         kernel = [-(-e // d) for e, d in zip(extent, dilation, strict=True)]
         return x.samples.new_zeros(outputs, inputs // groups, *kernel)

@@ -32,10 +32,7 @@ def _axes(size: int, extent: int, algorithm: str, lengths: tuple[int, ...]) -> l
 
 
 def _cost(case: Correlation, axes: Axes) -> float:
-    """Estimate operations: samples times transforms, memory and products, and the same for the kernels.
-
-    One image is counted, whatever the batch: how it is cut, and so how it is rounded, depends on itself.
-    """
+    """Estimate operations for an image: samples times transforms, memory, products; and for the kernels."""
     samples = axes.y.length * axes.x.length
     tiles = axes.y.count * axes.x.count
     pairs = case.inputs * case.outputs // case.groups
