@@ -46,14 +46,14 @@ void transform_tiles(const TileTransform<T>& transform, const Image<const T>& im
   });
 }
 
-// Phase 2: calls body(x, slot) for every slot.
+// Phase 2: calls body(x, slot, thread) for every slot.
 template <class T, class Body>
 void for_each_slot(const TileTransform<T>& transform, int threads, Body&& body) {
   const Index length = transform.length().y, parts = (length + kSlotsOfTask - 1) / kSlotsOfTask;
-  parallel_for(transform.half() * parts, threads, [&](std::int64_t task, int) {
+  parallel_for(transform.half() * parts, threads, [&](std::int64_t task, int thread) {
     const int x = static_cast<int>(task / parts);
     const Index begin = task % parts * kSlotsOfTask, end = std::min(begin + kSlotsOfTask, length);
-    for (Index y = begin; y < end; ++y) body(x, x * transform.column() + y);
+    for (Index y = begin; y < end; ++y) body(x, x * transform.column() + y, thread);
   });
 }
 
@@ -88,7 +88,7 @@ void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, cons
       const Slots<T> x(c.transform.slots(), 2 * in.lanes), y(c.transform.slots(), 2 * out.lanes);
       transform_tiles(c.transform, c.from, c.tiling, in, first, group * channels.in, c.transform.length(), false,
                       c.threads, x);
-      for_each_slot(c.transform, c.threads, [&](int column, Index slot) {
+      for_each_slot(c.transform, c.threads, [&](int column, Index slot, int) {
         multiply_slot(choice, channels, in, out, x.at(slot), weights[group].at(slot), order.lanes.pitch, y.at(slot),
                       !c.transform.is_own_mirror(column));
       });
@@ -223,6 +223,7 @@ void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
   const Index chunk = chunk_of(transform, all, channels);
   for (Index group = 0; group < channels.groups; ++group) {
     const Slots<T> sums(transform.slots(), order.lanes.lanes);
+    Magnitudes<T> most(order.lanes.lanes, maps.threads);
     for (Index first = 0; first < all; first += chunk) {
       const Index pairs = std::min(chunk, all - first);
       const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
@@ -232,7 +233,8 @@ void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
                       maps.threads, xs);
       transform_tiles(transform, maps.v, tiling, out, first, group * channels.out, tiling.pitch, true, maps.threads,
                       vs);
-      for_each_slot(transform, maps.threads, [&](int, Index slot) {
+      const bool is_last = first + pairs == all;
+      for_each_slot(transform, maps.threads, [&](int, Index slot, int thread) {
         // Lanes that no product reaches share transforms with others.
         std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
         const bool at_once = halves_are_rows(in, out);
@@ -242,9 +244,10 @@ void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
                                    {xs.at(slot) + half * 2 * in.lanes, in.pitch},
                                    {vs.at(slot) + half * 2 * out.lanes, out.pitch},
                                    {sums.at(slot), order.lanes.pitch});
+        if (is_last) table.magnitudes(order.lanes.lanes / table.lanes, sums.at(slot), most.of(thread));
       });
     }
-    kernels_from_spectra(transform, sums, order, maps.scale(), maps.threads, kernels, group);
+    kernels_from_spectra(transform, sums, most.of_all(), order, maps.scale(), maps.threads, kernels, group);
   }
 }
 

@@ -160,6 +160,7 @@ void correlate_depthwise_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kern
   const WeightOrder order = weight_order(true, channels, lanes, lanes);
   const LaneOrder each = lane_order(true, pairs, channels.in, lanes, lanes);
   const Slots<T> sums(transform.slots(), order.lanes.lanes);
+  Magnitudes<T> most(order.lanes.lanes, 1);  // every task has lanes of its own
   parallel_for(each.pitch / lanes, maps.threads, [&](std::int64_t unit, int) {
     const Task<T> task(transform, 2, lanes, lanes);
     for (Index pair = 0; pair < pairs; ++pair) {
@@ -176,10 +177,13 @@ void correlate_depthwise_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kern
         for (int half = 0; half < 2; ++half)
           table.add_products(length, zx + half * block, task.x.stride(), zv + half * block, task.y.stride(), sum,
                              sums.stride());
+        if (pair + 1 == pairs)
+          for (Index y = 0; y < length; ++y)
+            table.magnitudes(1, sum + y * sums.stride(), most.of(0) + unit * lanes);
       }
     }
   });
-  kernels_from_spectra(transform, sums, order, maps.scale(), maps.threads, kernels, 0);
+  kernels_from_spectra(transform, sums, most.of_all(), order, maps.scale(), maps.threads, kernels, 0);
 }
 
 #define FDSR_INSTANTIATE(T)                                                                                           \

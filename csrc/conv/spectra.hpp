@@ -1,6 +1,7 @@
 // The spectra of a convolution: of tiles (slots of pairs and channels) and of weights (matrices of channels).
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "conv/tile_transform.hpp"
@@ -74,9 +75,29 @@ WeightOrder weight_order(bool rows_are_inputs, const Channels& channels, int wid
 template <class T>
 Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T>& kernels, Index group,
                         const WeightOrder& order, T scale, int threads);
-// Half spectra -> the kernels' samples, times `scale`.
+// The largest part of every lane's spectrum, infinity if any is not finite: what several threads find.
 template <class T>
-void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const WeightOrder& order,
-                          T scale, int threads, const Kernels<T>& kernels, Index group);
+class Magnitudes {
+ public:
+  Magnitudes(Index lanes, int threads)
+      : lanes_(lanes), most_(std::size_t(lanes) * std::size_t(std::max(threads, 1)), T(0)) {}
+  T* of(int thread) { return most_.data() + thread * lanes_; }
+  const T* of_all() {
+    for (std::size_t i = std::size_t(lanes_); i < most_.size(); ++i) {
+      T& most = most_[i % std::size_t(lanes_)];
+      most = std::max(most, most_[i]);
+    }
+    return most_.data();
+  }
+
+ private:
+  Index lanes_;
+  std::vector<T> most_;
+};
+
+// Half spectra -> the kernels' samples, times `scale`. most: their Magnitudes.
+template <class T>
+void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const T* most,
+                          const WeightOrder& order, T scale, int threads, const Kernels<T>& kernels, Index group);
 
 }  // namespace fdsr::conv

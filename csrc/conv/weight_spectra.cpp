@@ -101,18 +101,15 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
 }
 
 template <class T>
-void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const WeightOrder& order,
-                          T scale, int threads, const Kernels<T>& kernels, Index group) {
+void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const T* most,
+                          const WeightOrder& order, T scale, int threads, const Kernels<T>& kernels, Index group) {
   const auto& table = kernels::conv_kernels<T>();
   const Index lanes = table.lanes, block = transform.block(), vectors = order.lanes.lanes / lanes;
   parallel_for((vectors + 1) / 2, threads, [&](std::int64_t unit, int) {
     Task<T> task(transform);
     const bool odd = 2 * unit + 1 == vectors;
     const T* const spectrum = spectra.at(0) + 2 * unit * block;
-    for (int x = 0; x < transform.half(); ++x)
-      for (int half = 0; half < (odd ? 1 : 2); ++half)
-        table.magnitudes(transform.length().y, spectrum + x * transform.column() * spectra.stride() + half * block,
-                         spectra.stride(), task.factors + half * lanes);
+    std::copy_n(most + 2 * unit * lanes, (odd ? 1 : 2) * lanes, task.factors);
     to_factors(2 * lanes, task.factors);
     if (odd) std::fill_n(task.factors + lanes, lanes, T(0));
     for (int x = 0; x < transform.half(); ++x) {
@@ -142,8 +139,8 @@ void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spe
 #define FDSR_INSTANTIATE(T)                                                                                        \
   template Slots<T> weight_spectra<T>(const TileTransform<T>&, const Kernels<const T>&, Index, const WeightOrder&, \
                                       T, int);                                                                     \
-  template void kernels_from_spectra<T>(const TileTransform<T>&, const Slots<T>&, const WeightOrder&, T, int,      \
-                                        const Kernels<T>&, Index);
+  template void kernels_from_spectra<T>(const TileTransform<T>&, const Slots<T>&, const T*, const WeightOrder&, T, \
+                                        int, const Kernels<T>&, Index);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)
 

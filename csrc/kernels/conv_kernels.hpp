@@ -58,7 +58,7 @@ struct ConvTable {
 
   // C[m][n] = A[m][k] B[k][n], complex; vectors of `width` lanes, n a multiple of it.
   void (*product)(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C);
-  // C[m][n] = or += sum over k of A[k][m] conj(B[k][n]), likewise
+  // C[m][n] = or += sum over k of A[k][m] conj(B[k][n]), likewise. Rows beyond k that share a vector with others are zero.
   void (*product_transposed)(int width, bool add, Index m, Index n, Index k, LaneMatrix<const T> A,
                              LaneMatrix<const T> B, LaneMatrix<T> C);
 
@@ -73,8 +73,8 @@ struct ConvTable {
   void (*separate)(Index count, const T* z, const T* m, Index stride, const T* factors, T* a, Index a_stride, T* b,
                    Index b_stride);
   void (*unite)(Index count, const T* a, const T* b, Index stride, const T* factors, T* z, T* m, Index out_stride);
-  // most[l] = max(most[l], largest real or imaginary part of lane l in `count` blocks), infinity if any is not finite
-  void (*magnitudes)(Index count, const T* blocks, Index stride, T* most);
+  // most[l] = max(most[l], real or imaginary part of lane l of `count` neighbouring blocks), infinity if not finite
+  void (*magnitudes)(Index count, const T* blocks, T* most);
 
   // out[o][i] = offset[o] + sum of x[.. + i] w[..][o] for i < n. What follows in x up to the next whole vector is read.
   void (*sum_row)(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w, const T* offset, T* const* out);
