@@ -31,6 +31,7 @@ inline void with_constant(Index n, Run&& run) {
 // n things in parts of at most Most, about equal ones: run(Constant<size>, begin).
 template <int Most, class Run>
 inline void in_parts(Index n, Run&& run) {
+  if (n <= Most) return with_constant<Most>(n, [&](auto size) { run(size, Index{0}); });
   const Index parts = (n + Most - 1) / Most;
   for (Index part = 0, done = 0; part < parts; ++part) {
     const Index here = (n - done + (parts - part) - 1) / (parts - part);

@@ -6,11 +6,16 @@
 namespace fdsr::kernels::FDSR_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kTileRows = 6, kTileVectors = 2;
-#else
-constexpr int kTileRows = 6, kTileVectors = 1;
-#endif
+// Whether three real products make a complex one, for sums of so many terms at least. With s = (ar + ai) (br + bi),
+// a b = (ar br - ai bi) + i (s - ar br - ai bi), and a conj(b) likewise with br - bi. A's parts are added beforehand, in
+// the order of A; B's when they are loaded. Tiles that three sums leave smaller must still hide their loads.
+constexpr bool kHasThree = kAccumulators >= 24;
+constexpr Index kFewestForThree = 8;
+// Of matrices of more terms, parts are summed one after another.
+constexpr Index kBlockTerms = 256, kBlockRows = 16;
+
+constexpr int kTileVectors = kAccumulators >= 24 ? 2 : 1;
+constexpr int tile_rows(bool three, int vectors) { return kAccumulators / (three ? 3 : 2) / vectors; }
 
 template <class T>
 inline Index address(Index lane) {
@@ -32,83 +37,167 @@ inline void multiply_add(A ar, A ai, V br, V bi, V& re, V& im) {
   }
 }
 
-// `Transposed`: A is [k][m] instead of [m][k], and B is conjugated.
-template <class T, int W, int MR, int NV, bool Transposed>
-inline void tile(bool add, Index row, Index column, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B,
-                 LaneMatrix<T> to) {
+// Terms of one sum and rows of results that are worked on together: those of a matrix of sums of parts.
+struct Block {
+  Index row, rows, term, terms;
+};
+
+// `Transposed`: A is [k][m] instead of [m][k], and B is conjugated. `row` counts within the block.
+template <class T, int W, int MR, int NV, bool Transposed, bool Three>
+inline void tile(bool add, const Block& block, Index row, Index column, LaneMatrix<const T> A, const T* sums,
+                 Index sums_pitch, LaneMatrix<const T> B, LaneMatrix<T> to) {
   using V = Vec<T, W>;
   constexpr int L = kLanes<T>;
-  V re[MR][NV], im[MR][NV];
-#pragma GCC unroll 8
+  // Of three: sums of the real parts' products, the imaginary parts' and the sums'.
+  V re[MR][NV], im[MR][NV], mixed[Three ? MR : 1][NV];
+#pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) re[i][j] = im[i][j] = V{};
-  for (Index p0 = 0; p0 < k; p0 += W) {
-    const T* a[MR];
-#pragma GCC unroll 8
-    for (int i = 0; i < MR; ++i)
-      a[i] = Transposed ? A.data + p0 * A.pitch * 2 + address<T>(row + i)
-                        : A.data + address<T>((row + i) * A.pitch + p0);
-    const Index end = k - p0 < W ? k - p0 : W;
+    for (int j = 0; j < NV; ++j) {
+      re[i][j] = im[i][j] = V{};
+      if constexpr (Three) mixed[i][j] = V{};
+    }
+  for (Index done = 0; done < block.terms; done += W) {
+    const Index p0 = block.term + done;
+    const T *a[MR], *s[MR];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const Index m = block.row + row + i;
+      a[i] = Transposed ? A.data + p0 * A.pitch * 2 + address<T>(m) : A.data + address<T>(m * A.pitch + p0);
+      s[i] = sums + (Transposed ? done * sums_pitch + row + i : (row + i) * sums_pitch + done);
+    }
+    const Index end = block.terms - done < W ? block.terms - done : W;
     const T* b_row = B.data + (p0 * B.pitch + column) * 2;
     for (Index p = 0; p < end; ++p, b_row += 2 * B.pitch) {
-      V br[NV], bi[NV];
+      V br[NV], bi[NV], bs[NV]{};
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) {
         // Whole vectors follow one another; parts of them lie where their lanes are.
         const T* b = W == L ? b_row + j * 2 * L : B.data + address<T>((p0 + p) * B.pitch + column + j * W);
         br[j] = load<V>(b);
         bi[j] = load<V>(b + L);
+        if constexpr (Three) bs[j] = Transposed ? br[j] - bi[j] : br[j] + bi[j];
       }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 0; i < MR; ++i) {
         const T* from = !Transposed ? a[i] + p
                         : W == L    ? a[i] + p * A.pitch * 2
-                                    : A.data + address<T>((p0 + p) * A.pitch + row + i);
+                                    : A.data + address<T>((p0 + p) * A.pitch + block.row + row + i);
         const T ar = from[0], ai = from[L];
+        if constexpr (Three) {
+          const T as = s[i][Transposed ? p * sums_pitch : p];
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) multiply_add<Transposed>(ar, ai, br[j], bi[j], re[i][j], im[i][j]);
+          for (int j = 0; j < NV; ++j) {
+            re[i][j] += ar * br[j];
+            im[i][j] += ai * bi[j];
+            mixed[i][j] += as * bs[j];
+          }
+        } else {
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; ++j) multiply_add<Transposed>(ar, ai, br[j], bi[j], re[i][j], im[i][j]);
+        }
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
-      T* out = to.data + address<T>((row + i) * to.pitch + column + j * W);
-      store(out, add ? load<V>(out) + re[i][j] : re[i][j]);
-      store(out + L, add ? load<V>(out + L) + im[i][j] : im[i][j]);
+      T* out = to.data + address<T>((block.row + row + i) * to.pitch + column + j * W);
+      V real = re[i][j], imaginary = im[i][j];
+      if constexpr (Three) {
+        const V second = Transposed ? -imaginary : imaginary;
+        imaginary = mixed[i][j] - real - second;
+        real = real - second;
+      }
+      store(out, add ? load<V>(out) + real : real);
+      store(out + L, add ? load<V>(out + L) + imaginary : imaginary);
     }
 }
 
-template <class T, int W, bool Transposed>
-void tiles(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> to) {
-  for (Index column = 0; column < n;) {
-    const bool wide = n - column >= kTileVectors * W;
-    const Index count = (m + kTileRows - 1) / kTileRows;
-    for (Index t = 0, row = 0; t < count; ++t) {
-      const Index rows = (m - row + (count - t) - 1) / (count - t);
-      auto run = [&](auto rows_constant) {
-        constexpr int R = decltype(rows_constant)::value;
-        if constexpr (R <= kTileRows) {
-          if (wide)
-            tile<T, W, R, kTileVectors, Transposed>(add, row, column, k, A, B, to);
-          else
-            tile<T, W, R, 1, Transposed>(add, row, column, k, A, B, to);
-        }
-      };
-      switch (rows) {
-        case 1: run(Constant<1>{}); break;
-        case 2: run(Constant<2>{}); break;
-        case 3: run(Constant<3>{}); break;
-        case 4: run(Constant<4>{}); break;
-        case 5: run(Constant<5>{}); break;
-        case 6: run(Constant<6>{}); break;
-      }
-      row += rows;
+// Added parts of the elements [row, row + rows) x [column, column + columns) of A, columns beginning with a vector.
+template <class T, int W>
+inline void add_parts(Index row, Index rows, Index column, Index columns, LaneMatrix<const T> A, T* sums,
+                      Index sums_pitch) {
+  using V = Vec<T, W>;
+  for (Index r = 0; r < rows; ++r)
+    for (Index c = 0; c < columns; c += W) {
+      const T* from = A.data + address<T>((row + r) * A.pitch + column + c);
+      store(sums + r * sums_pitch + c, V(load<V>(from) + load<V>(from + kLanes<T>)));
     }
-    column += wide ? kTileVectors * W : W;
+}
+
+template <class T, int W, bool Transposed, bool Three>
+inline void tiles(bool add, const Block& block, Index n, LaneMatrix<const T> A, const T* sums, Index sums_pitch,
+                  LaneMatrix<const T> B, LaneMatrix<T> to) {
+  for (Index column = 0; column < n;) {
+    const bool wide = kTileVectors > 1 && n - column >= kTileVectors * W;
+    const auto run = [&](auto vectors) {
+      constexpr int NV = decltype(vectors)::value;
+      in_parts<tile_rows(Three, NV)>(block.rows, [&](auto rows, Index row) {
+        tile<T, W, decltype(rows)::value, NV, Transposed, Three>(add, block, row, column, A, sums, sums_pitch, B, to);
+      });
+      column += NV * W;
+    };
+    wide ? run(Constant<kTileVectors>{}) : run(Constant<1>{});
   }
+}
+
+template <class T, int W, bool Transposed>
+void three_products(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B,
+                    LaneMatrix<T> to) {
+  alignas(64) T sums[kBlockTerms * kBlockRows];
+  for (Block block{0, 0, 0, 0}; block.term < k; block.term += kBlockTerms) {
+    block.terms = k - block.term < kBlockTerms ? k - block.term : kBlockTerms;
+    // Few terms leave room for more rows.
+    const Index padded_terms = (block.terms + W - 1) / W * W;
+    const Index most_rows = kBlockTerms * kBlockRows / padded_terms / W * W;
+    for (block.row = 0; block.row < m; block.row += most_rows) {
+      block.rows = m - block.row < most_rows ? m - block.row : most_rows;
+      const Index pitch = Transposed ? (block.rows + W - 1) / W * W : padded_terms;
+      if constexpr (Transposed)
+        add_parts<T, W>(block.term, block.terms, block.row, block.rows, A, sums, pitch);
+      else
+        add_parts<T, W>(block.row, block.rows, block.term, block.terms, A, sums, pitch);
+      tiles<T, W, Transposed, true>(add || block.term > 0, block, n, A, sums, pitch, B, to);
+    }
+  }
+}
+
+template <class T, int W, bool Transposed>
+void products(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> to) {
+  if constexpr (kHasThree)
+    if (k >= kFewestForThree) return three_products<T, W, Transposed>(add, m, n, k, A, B, to);
+  tiles<T, W, Transposed, false>(add, {0, m, 0, k}, n, A, nullptr, 0, B, to);
+}
+
+// Transposed, of rows that are parts of vectors: every part sums up by itself, and the sums of all are added at last.
+template <class T, int W, int M>
+void parts(bool add, Index k, const T* a, const T* b, T* to) {
+  constexpr int L = kLanes<T>;
+  using V = Vec<T, L>;
+  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  V re[M]{}, im[M]{};
+  for (Index done = 0; done < k * W; done += L, a += 2 * L, b += 2 * L) {
+    const V ar = load<V>(a), ai = load<V>(a + L), br = load<V>(b), bi = load<V>(b + L);
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      Vec<Integer, L> chosen{};
+#pragma GCC unroll 16
+      for (int l = 0; l < L; ++l) chosen[l] = Integer(l / W * W + i);
+      multiply_add<true>(__builtin_shuffle(ar, chosen), __builtin_shuffle(ai, chosen), br, bi, re[i], im[i]);
+    }
+  }
+  for (int i = 0; i < M; ++i)
+    for (int part = 0; part < 2; ++part) {
+      const V& sums = part ? im[i] : re[i];
+      T* const out = to + address<T>(Index{i} * W) + part * L;
+      for (int l = 0; l < W; ++l) {
+        T sum = sums[l];
+        for (int other = W; other < L; other += W) sum += sums[l + other];
+        out[l] = add ? out[l] + sum : sum;
+      }
+    }
 }
 
 // Widths: all lanes, half of them, a quarter.
@@ -124,13 +213,18 @@ void with_width(int width, Run&& run) {
 
 template <class T>
 void product(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C) {
-  with_width<T>(width, [&](auto w) { tiles<T, decltype(w)::value, false>(false, m, n, k, A, B, C); });
+  with_width<T>(width, [&](auto w) { products<T, decltype(w)::value, false>(false, m, n, k, A, B, C); });
 }
 
 template <class T>
 void product_transposed(int width, bool add, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B,
                         LaneMatrix<T> C) {
-  with_width<T>(width, [&](auto w) { tiles<T, decltype(w)::value, true>(add, m, n, k, A, B, C); });
+  with_width<T>(width, [&](auto w) {
+    constexpr int W = decltype(w)::value;
+    if (W < kLanes<T> && A.pitch == W && B.pitch == W && C.pitch == W)
+      return with_constant<W>(m, [&](auto rows) { parts<T, W, decltype(rows)::value>(add, k, A.data, B.data, C.data); });
+    products<T, W, true>(add, m, n, k, A, B, C);
+  });
 }
 
 template <class T>
@@ -194,17 +288,18 @@ void unite(Index count, const T* a, const T* b, Index stride, const T* factors, 
 }
 
 template <class T>
-void magnitudes(Index count, const T* blocks, Index stride, T* most) {
+void magnitudes(Index count, const T* blocks, T* most) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
-  V largest = load<V>(most);
   const V infinity = V{} + std::numeric_limits<T>::infinity();
-  for (Index i = 0; i < count; ++i)
+  for (Index i = 0; i < count; ++i, blocks += 2 * L, most += L) {
+    V largest = load<V>(most);
     for (int part = 0; part < 2; ++part) {
-      const V v = load<V>(blocks + i * stride + part * L), size = v < 0 ? -v : v;
+      const V v = load<V>(blocks + part * L), size = v < 0 ? -v : v;
       largest = size <= largest ? largest : size < infinity ? size : infinity;
     }
-  store(most, largest);
+    store(most, largest);
+  }
 }
 
 }  // namespace
