@@ -71,20 +71,20 @@ def calls_of(case: ConvolutionCase, train: bool) -> dict[str, Callable[[], objec
         for algorithm in ALGORITHMS:
             if algorithm == "spatial" and case.products > MOST_DIRECT:
                 continue
-            if plan_of(case, algorithm) is not None and (name == "nchw" or algorithm == "spatial"):
+            if plan_of(case, train, algorithm) is not None and (name == "nchw" or algorithm == "spatial"):
                 calls[f"{algorithm}-{name}"] = lambda call=call, a=algorithm: call(
                     fourier_conv2d, algorithm=a
                 )
     return calls
 
 
-def plan_of(case: ConvolutionCase, algorithm: str, tile: Sequence[int] = (0, 0)) -> Any:
+def plan_of(case: ConvolutionCase, train: bool, algorithm: str, tile: Sequence[int] = (0, 0)) -> Any:
     """The core's plan of a case, None if the algorithm cannot do it; tiles are its choice, or given."""
     k, p = case.kernel, case.padding
     sizes = (k, k), (case.size, case.size), (1, 1), (p, p, p, p), (1, 1), case.groups
     try:
         return _core.FourierConv2d(
-            case.in_channels, case.out_channels, *sizes, "zeros", False, algorithm, tuple(tile)
+            case.in_channels, case.out_channels, *sizes, "zeros", False, algorithm, tuple(tile), train
         )
     except ValueError:
         return None
@@ -114,7 +114,9 @@ def measure(minutes: float, seed: int, most_products: float, path: Path) -> list
             timings = time_in_turns(calls_of(case, train), rounds=3, share=0.005, longest=0.3)
             seconds = {name: timing.best for name, timing in timings.items()}
             # What is fitted later, perhaps by a core that would choose others, belongs to these tiles.
-            tiles = {name: plan_of(case, name).tile for name in ALGORITHMS if f"{name}-nchw" in seconds}
+            tiles = {
+                name: plan_of(case, train, name).tile for name in ALGORITHMS if f"{name}-nchw" in seconds
+            }
             records.append({"case": vars(case), "train": train, "seconds": seconds, "tiles": tiles})
             print(json.dumps(records[-1]), file=file, flush=True)
     return records
@@ -148,8 +150,8 @@ def rates_of_core(records: list[dict]) -> list[str]:
             algorithm, memory_format = name.split("-")
             if algorithm == "torch" or (algorithm != "spatial" and case.kernel == 1):
                 continue
-            plan = plan_of(case, algorithm, record["tiles"][algorithm])
-            work = plan.work(case.batch, record["train"], memory_format == "last")
+            plan = plan_of(case, record["train"], algorithm, record["tiles"][algorithm])
+            work = plan.work(case.batch, memory_format == "last")
             kind = "sums" if algorithm == "spatial" else "tiles"
             samples[kind, record["train"]].append((work, 1e9 * seconds))
     found, lines = {}, []

@@ -108,8 +108,13 @@ def fourier_conv2d_plan(
     padding_mode: str,
     double: bool,
     algorithm: str = "auto",
+    trained: bool = False,
 ) -> _core.FourierConv2d:
-    """Return the plan of a convolution; padding is (top, bottom, left, right)."""
+    """Return the plan of a convolution; padding is (top, bottom, left, right).
+
+    Plans for training expect a forward pass and both gradients with weights that change from call to call;
+    others, forward passes with kept spectra of the weights.
+    """
     return _core.FourierConv2d(
         in_channels,
         out_channels,
@@ -122,6 +127,7 @@ def fourier_conv2d_plan(
         padding_mode,
         double,
         algorithm,
+        trained=trained,
     )
 
 

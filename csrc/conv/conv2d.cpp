@@ -6,6 +6,7 @@
 
 #include "conv/correlation.hpp"
 #include "conv/expected_time.hpp"
+#include "conv/gradients.hpp"
 #include "conv/tile_choice.hpp"
 #include "fdsr/error.hpp"
 
@@ -55,12 +56,13 @@ struct FourierConv2d<T>::Plan {
     conv::Tiling forward, adjoint;
   };
   Conv2dGeometry geometry;
+  bool trained;
   conv::Axes axes, adjoint_axes;
   std::optional<Tiles> tiles;  // none: sums in the spatial domain
   conv::WeightCache cache;
 
-  explicit Plan(const Conv2dGeometry& g)
-      : geometry(g), axes(conv::forward_axes(g)), adjoint_axes(conv::adjoint_axes(g)) {}
+  Plan(const Conv2dGeometry& g, ConvUse use)
+      : geometry(g), trained(use == ConvUse::training), axes(conv::forward_axes(g)), adjoint_axes(conv::adjoint_axes(g)) {}
 
   void make_tiles(const conv::TileChoice& choice) {
     const Conv2dGeometry& g = geometry;
@@ -73,9 +75,8 @@ struct FourierConv2d<T>::Plan {
       throw std::logic_error("padding: replicate and reflect have no adjoint here, pad the input beforehand");
   }
 
-  conv::Call call(Index batch, bool trained, bool channels_last) const {
-    const int lanes = kernels::conv_kernels<T>().lanes;
-    return {double(batch), trained, channels_last, lanes, sizeof(T), trained ? 1.0 : 0.0};
+  conv::Call call(Index batch, bool channels_last) const {
+    return {double(batch), trained, channels_last, kernels::conv_kernels<T>().lanes, sizeof(T), trained ? 1.0 : 0.0};
   }
   Channels channels() const { return conv::channels_of(geometry); }
   std::size_t weight_count() const {
@@ -88,19 +89,40 @@ struct FourierConv2d<T>::Plan {
     const Index in = g.in_channels / g.groups, out = g.out_channels / g.groups;
     return {w, g.kernel, g.dilation, in * area, area, g.kernel.x, 1, out * in * area};
   }
+  // Kernels that correlate cotangents.
+  conv::Kernels<const T> turned(const T* w) const {
+    conv::Kernels<const T> turned = kernels(w);
+    turned.data += Index{turned.size.y - 1} * turned.y_stride + (turned.size.x - 1) * turned.x_stride;
+    turned.y_stride = -turned.y_stride;
+    turned.x_stride = -turned.x_stride;
+    if (!channels().depthwise) std::swap(turned.in_stride, turned.out_stride);
+    return turned;
+  }
+  // Maps on the axes of the adjoint: the cotangent's, and the input's.
+  conv::Image<const T> spread(const T* v, const Strides& strides) const {
+    return {v, strides, &adjoint_axes.from_y, &adjoint_axes.from_x};
+  }
+  template <class P>
+  conv::Image<P> placed(P* x, const Strides& strides) const {
+    return {x, strides, &adjoint_axes.to_y, &adjoint_axes.to_x};
+  }
+  conv::Gradients<T> gradients(Index batch, const T* v, const Strides& v_strides, const T* x, const Strides& x_strides,
+                               int threads) const {
+    return {tiles->transform,        tiles->adjoint, batch,  spread(v, v_strides),
+            placed(x, x_strides), channels(),     threads};
+  }
 };
 
 template <class T>
-FourierConv2d<T>::FourierConv2d(const Conv2dGeometry& geometry, ConvAlgorithm algorithm, Size tile) {
+FourierConv2d<T>::FourierConv2d(const Conv2dGeometry& geometry, ConvAlgorithm algorithm, Size tile, ConvUse use) {
   check(geometry);
-  auto plan = std::make_unique<Plan>(geometry);
+  auto plan = std::make_unique<Plan>(geometry, use);
   if (algorithm == ConvAlgorithm::spatial) {
     if (tile.y || tile.x) invalid_argument("tile: (", tile.y, ", ", tile.x, ") given, spatial sums have no tiles");
   } else {
-    const int lanes = kernels::conv_kernels<T>().lanes;
-    const conv::TileChoice choice = conv::choose_tile(geometry, algorithm, tile, lanes, sizeof(T));
+    const conv::Call call = plan->call(2, false);
+    const conv::TileChoice choice = conv::choose_tile(geometry, algorithm, tile, call);
     const bool is_open = algorithm == ConvAlgorithm::automatic && !tile.y && !tile.x;
-    const conv::Call call{2, false, false, lanes, sizeof(T)};
     if (!is_open || conv::time_of_tiles(geometry, choice, call) <= conv::time_of_sums(geometry, call))
       plan->make_tiles(choice);
   }
@@ -126,15 +148,15 @@ Size FourierConv2d<T>::tile() const {
 }
 
 template <class T>
-std::array<double, 8> FourierConv2d<T>::work(std::ptrdiff_t batch, bool trained, bool channels_last) const {
+std::array<double, 8> FourierConv2d<T>::work(std::ptrdiff_t batch, bool channels_last) const {
   const Plan& p = *plan_;
-  const conv::Call call = p.call(batch, trained, channels_last);
+  const conv::Call call = p.call(batch, channels_last);
   return p.tiles ? conv::work_of_tiles(p.geometry, p.tiles->choice, call) : conv::work_of_sums(p.geometry, call);
 }
 template <class T>
-double FourierConv2d<T>::expected_nanoseconds(std::ptrdiff_t batch, bool trained, bool channels_last) const {
+double FourierConv2d<T>::expected_nanoseconds(std::ptrdiff_t batch, bool channels_last) const {
   const Plan& p = *plan_;
-  const conv::Call call = p.call(batch, trained, channels_last);
+  const conv::Call call = p.call(batch, channels_last);
   return p.tiles ? conv::time_of_tiles(p.geometry, p.tiles->choice, call) : conv::time_of_sums(p.geometry, call);
 }
 
@@ -154,18 +176,9 @@ void FourierConv2d<T>::adjoint_input(std::ptrdiff_t batch, const T* v, const Str
                                      int threads, T* v_x, const Strides& v_x_strides) const {
   const Plan& p = *plan_;
   p.check_adjoint();
-  conv::Kernels<const T> turned = p.kernels(w);
-  turned.data += Index{turned.size.y - 1} * turned.y_stride + (turned.size.x - 1) * turned.x_stride;
-  turned.y_stride = -turned.y_stride;
-  turned.x_stride = -turned.x_stride;
-  Channels channels = p.channels();
-  if (!channels.depthwise) {
-    std::swap(turned.in_stride, turned.out_stride);
-    std::swap(channels.in, channels.out);
-  }
-  const conv::Axes& axes = p.adjoint_axes;
-  const conv::Maps<T> maps{batch, {v, v_strides, &axes.from_y, &axes.from_x}, channels, turned, nullptr, threads,
-                           {v_x, v_x_strides, &axes.to_y, &axes.to_x}};
+  const Channels channels = p.channels(), back{channels.out, channels.in, channels.groups, channels.depthwise};
+  const conv::Maps<T> maps{batch, p.spread(v, v_strides), back, p.turned(w), nullptr, threads,
+                           p.placed(v_x, v_x_strides)};
   if (!p.tiles) return conv::correlate_in_space(maps);
   conv::correlate<T>({maps, p.tiles->transform, p.tiles->adjoint}, {}, p.cache, 0);
 }
@@ -175,12 +188,24 @@ void FourierConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const St
                                       const Strides& x_strides, int threads, T* v_w) const {
   const Plan& p = *plan_;
   p.check_adjoint();
+  if (p.tiles) return conv::correlate_maps<T>(p.gradients(batch, v, v_strides, x, x_strides, threads), p.kernels(v_w));
   const conv::Image<const T> samples{x, x_strides, &p.axes.from_y, &p.axes.from_x};
   const conv::Image<const T> cotangents{v, v_strides, &p.axes.to_y, &p.axes.to_x};
-  if (!p.tiles)
-    return conv::correlate_maps_in_space(batch, samples, cotangents, p.channels(), threads, p.kernels(v_w));
-  conv::correlate_maps<T>({p.tiles->transform, p.tiles->forward, batch, samples, cotangents, p.channels(), threads},
-                          p.kernels(v_w));
+  conv::correlate_maps_in_space(batch, samples, cotangents, p.channels(), threads, p.kernels(v_w));
+}
+
+template <class T>
+void FourierConv2d<T>::adjoints(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x,
+                                const Strides& x_strides, const T* w, int threads, T* v_x, const Strides& v_x_strides,
+                                T* v_w) const {
+  const Plan& p = *plan_;
+  p.check_adjoint();
+  if (p.tiles && conv::is_shared_better(p.tiles->transform, p.tiles->adjoint, p.channels())) {
+    const conv::ToInput<T> to_input{p.turned(w), p.placed(v_x, v_x_strides)};
+    return conv::correlate_maps<T>(p.gradients(batch, v, v_strides, x, x_strides, threads), p.kernels(v_w), &to_input);
+  }
+  adjoint_input(batch, v, v_strides, w, threads, v_x, v_x_strides);
+  adjoint_weight(batch, v, v_strides, x, x_strides, threads, v_w);
 }
 
 template class FourierConv2d<float>;

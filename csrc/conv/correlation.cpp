@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "fdsr/threads.hpp"
+#include "conv/phases.hpp"
 
 namespace fdsr::conv {
 namespace {
@@ -12,67 +12,8 @@ using kernels::LaneMatrix;
 
 // Spectra of a chunk of pairs should stay in the outer caches between the three phases.
 constexpr Index kChunkBytes = Index{4} << 20;
-// Slots of a column that one task multiplies.
-constexpr Index kSlotsOfTask = 8;
 
 Index padded(Index n, Index width) { return (n + width - 1) / width * width; }
-
-// Whether both halves of the spectra of either side are rows of one matrix, as many rows apart.
-bool halves_are_rows(const LaneOrder& in, const LaneOrder& out) {
-  return in.lanes % in.pitch == 0 && out.lanes % out.pitch == 0 && in.lanes / in.pitch == out.lanes / out.pitch;
-}
-
-template <class T>
-Index chunk_of(const TileTransform<T>& transform, Index pairs, const Channels& channels) {
-  return pairs_of_chunk(transform.length().area() * 2 * sizeof(T) * std::size_t(channels.in + channels.out), pairs);
-}
-
-// Phase 1: a map's tiles -> slots [both halves][lanes].
-template <class T>
-void transform_tiles(const TileTransform<T>& transform, const Image<const T>& image, const Tiling& tiling,
-                     const LaneOrder& order, Index first_pair, Index first_channel, Size used, bool all_mirrored,
-                     int threads, const Slots<T>& slots) {
-  const Index lanes = kernels::conv_kernels<T>().lanes;
-  parallel_for(order.lanes / lanes, threads, [&](std::int64_t unit, int) {
-    const LineBuffers<T> buffers(transform);
-    const Buffer memory(transform.tile_size() * sizeof(T));
-    T* const tile = memory.as<T>();
-    read_tile(transform, image, {tiling, order, first_pair, first_channel, unit * lanes}, used, buffers, tile);
-    for (int x = 0; x < transform.half(); ++x) {
-      T* z = slots.at(x * transform.column()) + unit * transform.block();
-      const bool mirrored = all_mirrored || !transform.is_own_mirror(x);
-      transform.to_column(tile, x, z, mirrored ? z + 2 * order.lanes : nullptr, slots.stride(), buffers.scratch);
-    }
-  });
-}
-
-// Phase 2: calls body(x, slot, thread) for every slot.
-template <class T, class Body>
-void for_each_slot(const TileTransform<T>& transform, int threads, Body&& body) {
-  const Index length = transform.length().y, parts = (length + kSlotsOfTask - 1) / kSlotsOfTask;
-  parallel_for(transform.half() * parts, threads, [&](std::int64_t task, int thread) {
-    const int x = static_cast<int>(task / parts);
-    const Index begin = task % parts * kSlotsOfTask, end = std::min(begin + kSlotsOfTask, length);
-    for (Index y = begin; y < end; ++y) body(x, x * transform.column() + y, thread);
-  });
-}
-
-// Phase 3: slots -> tiles -> a map.
-template <class T>
-void write_tiles(const Correlation<T>& c, const LaneOrder& order, Index first_pair, Index first_channel,
-                 const Slots<T>& slots) {
-  const Index lanes = kernels::conv_kernels<T>().lanes;
-  parallel_for(order.lanes / lanes, c.threads, [&](std::int64_t unit, int) {
-    const LineBuffers<T> buffers(c.transform);
-    const Buffer memory(c.transform.tile_size() * sizeof(T));
-    T* const tile = memory.as<T>();
-    for (int x = 0; x < c.transform.half(); ++x) {
-      const T* z = slots.at(x * c.transform.column()) + unit * c.transform.block();
-      c.transform.from_column(z, z + 2 * order.lanes, slots.stride(), x, tile, buffers.scratch);
-    }
-    write_tile(c.transform, c.to, {c.tiling, order, first_pair, first_channel, unit * lanes}, c.bias, buffers, tile);
-  });
-}
 
 template <class T>
 void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, const std::vector<Slots<T>>& weights,
@@ -92,11 +33,15 @@ void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, cons
         multiply_slot(choice, channels, in, out, x.at(slot), weights[group].at(slot), order.lanes.pitch, y.at(slot),
                       !c.transform.is_own_mirror(column));
       });
-      write_tiles(c, out, first, group * channels.out, y);
+      write_tiles(c.transform, y, c.tiling, out, first, group * channels.out, c.bias, c.threads, c.to);
     }
 }
 
 }  // namespace
+
+bool halves_are_rows(const LaneOrder& in, const LaneOrder& out) {
+  return in.lanes % in.pitch == 0 && out.lanes % out.pitch == 0 && in.lanes / in.pitch == out.lanes / out.pitch;
+}
 
 Index pairs_of_chunk(std::size_t spectrum_bytes, Index pairs) {
   if (pairs == 0) return 1;
@@ -210,47 +155,6 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
     correlate_in_phases(c, choice, *weights, order);
 }
 
-template <class T>
-void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
-  const TileTransform<T>& transform = maps.transform;
-  const Tiling& tiling = maps.tiling;
-  const Channels& channels = maps.channels;
-  if (channels.depthwise) return correlate_depthwise_maps(maps, kernels);
-  const auto& table = kernels::conv_kernels<T>();
-  const Index all = maps.batch * tiling.pairs;
-  const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, false);
-  const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
-  const Index chunk = chunk_of(transform, all, channels);
-  for (Index group = 0; group < channels.groups; ++group) {
-    const Slots<T> sums(transform.slots(), order.lanes.lanes);
-    Magnitudes<T> most(order.lanes.lanes, maps.threads);
-    for (Index first = 0; first < all; first += chunk) {
-      const Index pairs = std::min(chunk, all - first);
-      const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
-      const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
-      const Slots<T> xs(transform.slots(), 2 * in.lanes), vs(transform.slots(), 2 * out.lanes);
-      transform_tiles(transform, maps.x, tiling, in, first, group * channels.in, transform.length(), true,
-                      maps.threads, xs);
-      transform_tiles(transform, maps.v, tiling, out, first, group * channels.out, tiling.pitch, true, maps.threads,
-                      vs);
-      const bool is_last = first + pairs == all;
-      for_each_slot(transform, maps.threads, [&](int, Index slot, int thread) {
-        // Lanes that no product reaches share transforms with others.
-        std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
-        const bool at_once = halves_are_rows(in, out);
-        for (int half = 0; half < (at_once ? 1 : 2); ++half)
-          table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch,
-                                   pairs + (at_once ? in.lanes / in.pitch : 0),
-                                   {xs.at(slot) + half * 2 * in.lanes, in.pitch},
-                                   {vs.at(slot) + half * 2 * out.lanes, out.pitch},
-                                   {sums.at(slot), order.lanes.pitch});
-        if (is_last) table.magnitudes(order.lanes.lanes / table.lanes, sums.at(slot), most.of(thread));
-      });
-    }
-    kernels_from_spectra(transform, sums, most.of_all(), order, maps.scale(), maps.threads, kernels, group);
-  }
-}
-
 #define FDSR_INSTANTIATE(T)                                                                                           \
   template void read_tile<T>(const TileTransform<T>&, const Image<const T>&, const LaneVector&, Size,                 \
                              const LineBuffers<T>&, T*);                                                              \
@@ -258,8 +162,7 @@ void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
                               const LineBuffers<T>&, const T*);                                                       \
   template void multiply_slot<T>(const LaneChoice&, const Channels&, const LaneOrder&, const LaneOrder&, const T*,    \
                                  const T*, Index, T*, bool);                                                          \
-  template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);                    \
-  template void correlate_maps<T>(const MapsOfTiles<T>&, const Kernels<T>&);
+  template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)
 

@@ -1,5 +1,4 @@
-// The operator behind a convolution and its adjoints: tiles of a map correlated with kernels, and two maps of tiles
-// correlated with one another.
+// The operator behind a convolution and its adjoint to the input: tiles of a map correlated with kernels.
 #pragma once
 
 #include "conv/spatial.hpp"
@@ -26,23 +25,6 @@ struct Correlation : Maps<T> {
 template <class T>
 void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cache, std::size_t weight_count);
 
-// Two maps, and how they are cut into tiles: those of v do not overlap, those of x reach a kernel farther.
-template <class T>
-struct MapsOfTiles {
-  const TileTransform<T>& transform;
-  const Tiling& tiling;
-  Index batch;
-  Image<const T> x, v;
-  Channels channels;
-  int threads;
-  // Of a sum of products; the two halves of the spectra count twice.
-  T scale() const { return T(0.5) / T(transform.length().area()); }
-};
-
-// kernels = the sum over batch and positions of the tiling of v with x.
-template <class T>
-void correlate_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels);
-
 // ------------------------------------------------------------------------------ steps that both ways of work share
 
 // Reads one vector of lanes of an image, row by row, into a tile of transformed rows. used: samples that are not zero.
@@ -53,6 +35,9 @@ void read_tile(const TileTransform<T>& transform, const Image<const T>& image, c
 template <class T>
 void write_tile(const TileTransform<T>& transform, const Image<T>& image, const LaneVector& vector, const T* bias,
                 const LineBuffers<T>& buffers, const T* tile);
+
+// Whether both halves of the spectra of either side are rows of one matrix, as many rows apart.
+bool halves_are_rows(const LaneOrder& in, const LaneOrder& out);
 
 // Product at one slot: Y = X W for the pairs of both halves of the spectrum. `mirrored`: whether the second half is
 // there; it lies in.lanes (out.lanes) after the first.
@@ -74,9 +59,5 @@ Index pairs_in_cache(std::size_t tile_bytes, bool with_kept, const Channels& cha
                      Index lanes);
 // How many tasks `all` pairs are, of at most so many.
 Index tasks_in_cache(Index most, Index all, const Channels& channels, const LaneChoice& choice, Index lanes);
-
-// Channel by channel.
-template <class T>
-void correlate_depthwise_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels);
 
 }  // namespace fdsr::conv

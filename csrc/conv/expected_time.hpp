@@ -13,7 +13,7 @@ struct Call {
   bool channels_last;  // samples of a channel lie apart
   int lanes;           // of the convolution's vectors
   std::size_t sample_bytes;
-  double spectra_made = 0;  // how often the weight is transformed, or its gradient is transformed back
+  double spectra_made;  // how often the weight is transformed, or its gradient is transformed back
 };
 
 // Amounts that rates turn into time.

@@ -148,48 +148,9 @@ void correlate_in_cache(const Correlation<T>& c, const LaneChoice& choice, Index
   });
 }
 
-// A task sums over all pairs of one vector of channels.
-template <class T>
-void correlate_depthwise_maps(const MapsOfTiles<T>& maps, const Kernels<T>& kernels) {
-  const TileTransform<T>& transform = maps.transform;
-  const Tiling& tiling = maps.tiling;
-  const Channels& channels = maps.channels;
-  const auto& table = kernels::conv_kernels<T>();
-  const int lanes = table.lanes;
-  const Index block = transform.block(), length = transform.length().y, pairs = maps.batch * tiling.pairs;
-  const WeightOrder order = weight_order(true, channels, lanes, lanes);
-  const LaneOrder each = lane_order(true, pairs, channels.in, lanes, lanes);
-  const Slots<T> sums(transform.slots(), order.lanes.lanes);
-  Magnitudes<T> most(order.lanes.lanes, 1);  // every task has lanes of its own
-  parallel_for(each.pitch / lanes, maps.threads, [&](std::int64_t unit, int) {
-    const Task<T> task(transform, 2, lanes, lanes);
-    for (Index pair = 0; pair < pairs; ++pair) {
-      const LaneVector vector{tiling, each, 0, 0, pair * each.pitch + unit * lanes};
-      read_tile(transform, maps.x, vector, transform.length(), task.buffers, task.tile(0));
-      read_tile(transform, maps.v, vector, tiling.pitch, task.buffers, task.tile(1));
-      for (int column = 0; column < transform.half(); ++column) {
-        T* const sum = sums.at(column * transform.column()) + unit * block;
-        if (pair == 0)
-          for (Index y = 0; y < length; ++y) std::fill_n(sum + y * sums.stride(), block, T(0));
-        T *const zx = task.x.at(0), *const zv = task.y.at(0);
-        transform.to_column(task.tile(0), column, zx, zx + block, task.x.stride(), task.buffers.scratch);
-        transform.to_column(task.tile(1), column, zv, zv + block, task.y.stride(), task.buffers.scratch);
-        for (int half = 0; half < 2; ++half)
-          table.add_products(length, zx + half * block, task.x.stride(), zv + half * block, task.y.stride(), sum,
-                             sums.stride());
-        if (pair + 1 == pairs)
-          for (Index y = 0; y < length; ++y)
-            table.magnitudes(1, sum + y * sums.stride(), most.of(0) + unit * lanes);
-      }
-    }
-  });
-  kernels_from_spectra(transform, sums, most.of_all(), order, maps.scale(), maps.threads, kernels, 0);
-}
-
 #define FDSR_INSTANTIATE(T)                                                                                           \
   template void correlate_in_cache<T>(const Correlation<T>&, const LaneChoice&, Index, const std::vector<Slots<T>>&,  \
-                                      const WeightOrder&);                                                            \
-  template void correlate_depthwise_maps<T>(const MapsOfTiles<T>&, const Kernels<T>&);
+                                      const WeightOrder&);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)
 

@@ -95,7 +95,8 @@ class Magnitudes {
   std::vector<T> most_;
 };
 
-// Half spectra -> the kernels' samples, times `scale`. most: their Magnitudes.
+// Half spectra -> the kernels' samples, times `scale`; the last sample lies at the tile's origin, the others before it,
+// around the circle. most: the spectra's Magnitudes.
 template <class T>
 void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const T* most,
                           const WeightOrder& order, T scale, int threads, const Kernels<T>& kernels, Index group);

@@ -57,8 +57,7 @@ Axes adjoint_axes(const Conv2dGeometry& g) {
           sampled_axis(g.input.y, 0, 1, g.input.y), sampled_axis(g.input.x, 0, 1, g.input.x)};
 }
 
-TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size tile, int lanes,
-                       std::size_t sample_bytes) {
+TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size tile, const Call& given) {
   const Axes forward = forward_axes(g), adjoint = adjoint_axes(g);
   const auto needs = [&](const Axis& from, const Axis& back, int reach, int positions, int input) {
     return AxisNeeds{reach, std::max({reach, shortest_circle(from, positions), shortest_circle(back, input)}),
@@ -66,9 +65,10 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
   };
   const AxisNeeds y = needs(forward.from_y, adjoint.from_y, g.extent().y, g.positions().y, g.input.y);
   const AxisNeeds x = needs(forward.from_x, adjoint.from_x, g.extent().x, g.positions().x, g.input.x);
-  const bool is_long_possible = sample_bytes == sizeof(float) ? has_fftw<float>() : has_fftw<double>();
-  // Spectra of the weight are kept in inference, and made anew in training: count half of that.
-  const Call call{2, false, false, lanes, sample_bytes, 0.5};
+  const bool is_long_possible = given.sample_bytes == sizeof(float) ? has_fftw<float>() : has_fftw<double>();
+  Call call = given;
+  // Kept spectra have been made, too, and take memory.
+  if (!call.trained) call.spectra_made = 0.5;
   TileChoice best;
   double least = -1;
   const std::vector<AxisTile> along_x = candidates(x, algorithm, tile.x, is_long_possible);

@@ -5,6 +5,8 @@
 
 namespace fdsr::conv {
 
+struct Call;  // expected_time.hpp
+
 // One axis: transforms of `length`, of the whole map or of overlapping tiles.
 struct AxisTile {
   int length = 0;
@@ -15,9 +17,9 @@ struct TileChoice {
   Size length() const { return {y.length, x.length}; }
 };
 
-// `tile`: wanted lengths, 0 leaves them open. Throws std::invalid_argument if there is no such transform.
-TileChoice choose_tile(const Conv2dGeometry& geometry, ConvAlgorithm algorithm, Size tile, int lanes,
-                       std::size_t sample_bytes);
+// What takes least time for calls such as this. `tile`: wanted lengths, 0 leaves them open. Throws
+// std::invalid_argument if there is no such transform.
+TileChoice choose_tile(const Conv2dGeometry& geometry, ConvAlgorithm algorithm, Size tile, const Call& call);
 
 // The tiling of `extent` results.
 Tiling tiling_of(const TileChoice& choice, Size extent, Size reach);

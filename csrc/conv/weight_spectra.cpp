@@ -100,6 +100,14 @@ Slots<T> weight_spectra(const TileTransform<T>& transform, const Kernels<const T
   return spectra;
 }
 
+namespace {
+// Where sample n of a kernel lies that ends at the origin.
+Index place(Index n, Index count, Index dilation, Index length) {
+  const Index before = (count - 1 - n) * dilation;
+  return before ? length - before : 0;
+}
+}  // namespace
+
 template <class T>
 void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spectra, const T* most,
                           const WeightOrder& order, T scale, int threads, const Kernels<T>& kernels, Index group) {
@@ -119,8 +127,8 @@ void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spe
       transform.from_column(task.z, task.mirrored, block, x, task.tile, task.buffers.scratch);
     }
     for (int a = 0; a < kernels.size.y; ++a) {
-      transform.row(Direction::inverse, task.tile + Index{a} * kernels.dilation.y * transform.pitch(),
-                    task.buffers.line, task.buffers.scratch);
+      const Index y = place(a, kernels.size.y, kernels.dilation.y, transform.length().y);
+      transform.row(Direction::inverse, task.tile + y * transform.pitch(), task.buffers.line, task.buffers.scratch);
       for (Index l = 0; l < 2 * lanes; ++l) {
         const Index lane = 2 * unit * lanes + l;
         if (lane >= order.lanes.lanes) break;
@@ -129,8 +137,10 @@ void kernels_from_spectra(const TileTransform<T>& transform, const Slots<T>& spe
         T* to = kernels.data + group * kernels.group_stride + out * kernels.out_stride + in * kernels.in_stride +
                 a * kernels.y_stride;
         const T factor = inverse_of(task.factors[l], scale);
-        for (int b = 0; b < kernels.size.x; ++b)
-          to[b * kernels.x_stride] = factor * task.buffers.line[Index{b} * kernels.dilation.x * block + l];
+        for (int b = 0; b < kernels.size.x; ++b) {
+          const Index x = place(b, kernels.size.x, kernels.dilation.x, transform.length().x);
+          to[b * kernels.x_stride] = factor * task.buffers.line[x * block + l];
+        }
       }
     }
   });

@@ -44,7 +44,7 @@ struct Block {
 
 // `Transposed`: A is [k][m] instead of [m][k], and B is conjugated. `row` counts within the block.
 template <class T, int W, int MR, int NV, bool Transposed, bool Three>
-inline void tile(bool add, const Block& block, Index row, Index column, LaneMatrix<const T> A, const T* sums,
+FDSR_INLINE void tile(bool add, const Block& block, Index row, Index column, LaneMatrix<const T> A, const T* sums,
                  Index sums_pitch, LaneMatrix<const T> B, LaneMatrix<T> to) {
   using V = Vec<T, W>;
   constexpr int L = kLanes<T>;
@@ -151,7 +151,8 @@ void three_products(bool add, Index m, Index n, Index k, LaneMatrix<const T> A, 
     block.terms = k - block.term < kBlockTerms ? k - block.term : kBlockTerms;
     // Few terms leave room for more rows.
     const Index padded_terms = (block.terms + W - 1) / W * W;
-    const Index most_rows = kBlockTerms * kBlockRows / padded_terms / W * W;
+    constexpr Index kMost = kBlockTerms * kBlockRows;
+    const Index most_rows = (m + W) * padded_terms <= kMost ? m : kMost / padded_terms / W * W;
     for (block.row = 0; block.row < m; block.row += most_rows) {
       block.rows = m - block.row < most_rows ? m - block.row : most_rows;
       const Index pitch = Transposed ? (block.rows + W - 1) / W * W : padded_terms;

@@ -15,6 +15,8 @@
 #error "leaf kernels are compiled with -DFDSR_ISA=<namespace>"
 #endif
 
+#define FDSR_INLINE inline __attribute__((always_inline))
+
 namespace fdsr::kernels::FDSR_ISA {
 
 #if defined(__AVX512F__)

@@ -5,8 +5,6 @@
 
 namespace fdsr::kernels::FDSR_ISA {
 
-#define FDSR_INLINE inline __attribute__((always_inline))
-
 // cos(2 pi k / n) and sin, by Taylor series at compile time, |angle| <= pi.
 constexpr double series(double x, bool sine) {
   double term = sine ? x : 1, sum = term;

@@ -72,10 +72,12 @@ class ConvPlan {
  public:
   ConvPlan(int in_channels, int out_channels, std::pair<int, int> kernel, std::pair<int, int> input_size,
            std::pair<int, int> stride, std::array<int, 4> padding, std::pair<int, int> dilation, int groups,
-           const std::string& padding_mode, bool in_double, const std::string& algorithm, std::pair<int, int> tile)
+           const std::string& padding_mode, bool in_double, const std::string& algorithm, std::pair<int, int> tile,
+           bool trained)
       : plan_(make({in_channels, out_channels, size_of(kernel), size_of(input_size), size_of(stride), padding[0],
                     padding[1], padding[2], padding[3], size_of(dilation), groups, padding_of(padding_mode)},
-                   in_double, conv_algorithm(algorithm), size_of(tile))) {}
+                   in_double, conv_algorithm(algorithm), size_of(tile),
+                   trained ? ConvUse::training : ConvUse::inference)) {}
 
   template <class F>
   auto visit(F&& f) const {
@@ -118,13 +120,30 @@ class ConvPlan {
     });
   }
 
+  // (v_x, v_w)
+  py::tuple adjoints(const py::array& v, const py::array& x, const py::array& w, int threads,
+                     bool channels_last) const {
+    return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::tuple {
+      const Conv2dGeometry& g = plan.geometry();
+      const auto [cotangent, in] = cotangent_and_input<T>(g, v, x);
+      const T* weights = data_of<T>("w", w, weight_shape(g));
+      auto v_x = empty_map<T>(in.batch, g.in_channels, g.input, channels_last);
+      py::array_t<T> v_w(weight_shape(g));
+      T *to = v_x.mutable_data(), *to_weight = v_w.mutable_data();
+      const Strides strides = strides_of(v_x);
+      {
+        const py::gil_scoped_release release;
+        plan.adjoints(in.batch, cotangent.data, cotangent.strides, in.data, in.strides, weights, threads, to, strides,
+                      to_weight);
+      }
+      return py::make_tuple(std::move(v_x), std::move(v_w));
+    });
+  }
+
   py::array adjoint_weight(const py::array& v, const py::array& x, int threads) const {
     return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
       const Conv2dGeometry& g = plan.geometry();
-      const Map<T> cotangent = map_of<T>("v", v, g.out_channels, g.output());
-      const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
-      if (cotangent.batch != in.batch)
-        invalid_argument("v: batch ", cotangent.batch, " given, that of x is ", in.batch);
+      const auto [cotangent, in] = cotangent_and_input<T>(g, v, x);
       py::array_t<T> result(weight_shape(g));
       T* to = result.mutable_data();
       {
@@ -138,9 +157,18 @@ class ConvPlan {
  private:
   using Any = std::variant<FourierConv2d<float>, FourierConv2d<double>>;
 
-  static Any make(const Conv2dGeometry& geometry, bool in_double, ConvAlgorithm algorithm, Size tile) {
-    if (in_double) return FourierConv2d<double>(geometry, algorithm, tile);
-    return FourierConv2d<float>(geometry, algorithm, tile);
+  static Any make(const Conv2dGeometry& geometry, bool in_double, ConvAlgorithm algorithm, Size tile, ConvUse use) {
+    if (in_double) return FourierConv2d<double>(geometry, algorithm, tile, use);
+    return FourierConv2d<float>(geometry, algorithm, tile, use);
+  }
+  template <class T>
+  static std::pair<Map<T>, Map<T>> cotangent_and_input(const Conv2dGeometry& g, const py::array& v,
+                                                       const py::array& x) {
+    const Map<T> cotangent = map_of<T>("v", v, g.out_channels, g.output());
+    const Map<T> in = map_of<T>("x", x, g.in_channels, g.input);
+    if (cotangent.batch != in.batch)
+      invalid_argument("v: batch ", cotangent.batch, " given, that of x is ", in.batch);
+    return {cotangent, in};
   }
   static Shape weight_shape(const Conv2dGeometry& g) {
     return {g.out_channels, g.in_channels / g.groups, g.kernel.y, g.kernel.x};
@@ -154,26 +182,29 @@ class ConvPlan {
 void bind_conv2d(py::module_& module) {
   py::class_<ConvPlan>(module, "FourierConv2d")
       .def(py::init<int, int, std::pair<int, int>, std::pair<int, int>, std::pair<int, int>, std::array<int, 4>,
-                    std::pair<int, int>, int, const std::string&, bool, const std::string&, std::pair<int, int>>(),
+                    std::pair<int, int>, int, const std::string&, bool, const std::string&, std::pair<int, int>, bool>(),
            py::arg("in_channels"), py::arg("out_channels"), py::arg("kernel"), py::arg("input_size"),
            py::arg("stride") = std::pair(1, 1), py::arg("padding") = std::array{0, 0, 0, 0},
            py::arg("dilation") = std::pair(1, 1), py::arg("groups") = 1, py::arg("padding_mode") = "zeros",
-           py::arg("double") = false, py::arg("algorithm") = "auto", py::arg("tile") = std::pair(0, 0))
+           py::arg("double") = false, py::arg("algorithm") = "auto", py::arg("tile") = std::pair(0, 0),
+           py::arg("trained") = false)
       .def("forward", &ConvPlan::forward, py::arg("x"), py::arg("w"), py::arg("bias"), py::arg("threads"),
            py::arg("channels_last") = false, py::arg("keep_spectra") = -1)
       .def("adjoint_input", &ConvPlan::adjoint_input, py::arg("v"), py::arg("w"), py::arg("threads"),
            py::arg("channels_last") = false)
       .def("adjoint_weight", &ConvPlan::adjoint_weight, py::arg("v"), py::arg("x"), py::arg("threads"))
+      .def("adjoints", &ConvPlan::adjoints, py::arg("v"), py::arg("x"), py::arg("w"), py::arg("threads"),
+           py::arg("channels_last") = false)
       .def("expected_nanoseconds",
-           [](const ConvPlan& p, py::ssize_t batch, bool trained, bool channels_last) {
-             return p.visit([&](const auto& q) { return q.expected_nanoseconds(batch, trained, channels_last); });
+           [](const ConvPlan& p, py::ssize_t batch, bool channels_last) {
+             return p.visit([&](const auto& q) { return q.expected_nanoseconds(batch, channels_last); });
            },
-           py::arg("batch"), py::arg("trained") = false, py::arg("channels_last") = false)
+           py::arg("batch"), py::arg("channels_last") = false)
       .def("work",
-           [](const ConvPlan& p, py::ssize_t batch, bool trained, bool channels_last) {
-             return p.visit([&](const auto& q) { return q.work(batch, trained, channels_last); });
+           [](const ConvPlan& p, py::ssize_t batch, bool channels_last) {
+             return p.visit([&](const auto& q) { return q.work(batch, channels_last); });
            },
-           py::arg("batch"), py::arg("trained") = false, py::arg("channels_last") = false)
+           py::arg("batch"), py::arg("channels_last") = false)
       .def_property_readonly("output_size",
                              [](const ConvPlan& p) {
                                return p.visit([](const auto& q) {

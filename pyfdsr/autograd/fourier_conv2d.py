@@ -17,10 +17,20 @@ from pyfdsr.backends import backend_of
 
 from .bridge import eager_forward, traced_operator
 
-__all__ = ["COMPARE", "DO_NOT_KEEP", "FourierConv2d", "fourier_conv2d", "fourier_conv2d_adjoint_input"]
+__all__ = [
+    "CHANGING",
+    "COMPARE",
+    "DO_NOT_KEEP",
+    "FourierConv2d",
+    "fourier_conv2d",
+    "fourier_conv2d_adjoint_input",
+]
 
-DO_NOT_KEEP, COMPARE = -1, 0
-"""Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight."""
+CHANGING, DO_NOT_KEEP, COMPARE = -2, -1, 0
+"""Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight.
+
+A weight whose gradient is recorded is taken to change from call to call: everything is chosen for training then.
+"""
 
 
 def _channels_last(tensor: Tensor) -> bool:
@@ -39,6 +49,12 @@ def _adjoint_input(v: Tensor, weight: Tensor, settings: list[int], algorithm: st
 
 def _adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
     return backend_of(v).fourier_conv2d_adjoint_weight(v, x, settings, algorithm)
+
+
+def _adjoints(
+    v: Tensor, x: Tensor, weight: Tensor, settings: list[int], algorithm: str
+) -> tuple[Tensor, Tensor]:
+    return backend_of(v).fourier_conv2d_adjoints(v, x, weight, settings, algorithm)
 
 
 def _fake_like(reference: Tensor, shape: tuple[Any, ...]) -> Tensor:
@@ -66,6 +82,15 @@ def _fake_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: s
     return v.new_empty((v.shape[1], x.shape[1] // settings[10], *settings[:2]))
 
 
+def _fake_adjoints(
+    v: Tensor, x: Tensor, weight: Tensor, settings: list[int], algorithm: str
+) -> tuple[Tensor, Tensor]:
+    return (
+        _fake_adjoint_input(v, weight, settings, algorithm),
+        _fake_adjoint_weight(v, x, settings, algorithm),
+    )
+
+
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:2])
     ctx.settings, ctx.algorithm = inputs[2:4]
@@ -73,6 +98,11 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _setup_convolution(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:2])
+    ctx.settings, ctx.algorithm = inputs[3:5]
+
+
+def _setup_adjoints(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(*inputs[:3])
     ctx.settings, ctx.algorithm = inputs[3:5]
 
 
@@ -84,9 +114,15 @@ def _backward_convolve(ctx: Any, v: Tensor, **traced: Any) -> tuple[Any, ...]:
     settings, algorithm = ctx.settings, ctx.algorithm
     to_input = traced.get("adjoint_input") or AdjointInput.apply
     to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
+    to_both = traced.get("adjoints") or Adjoints.apply
+    if all(ctx.needs_input_grad[:2]):
+        v_x, v_weight = to_both(v, x, weight, settings, algorithm)
+    else:
+        v_x = to_input(v, weight, settings, algorithm) if ctx.needs_input_grad[0] else None
+        v_weight = to_weight(v, x, settings, algorithm) if ctx.needs_input_grad[1] else None
     return (
-        to_input(v, weight, settings, algorithm) if ctx.needs_input_grad[0] else None,
-        to_weight(v, x, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        v_x,
+        v_weight,
         v.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None,
         None,
         None,
@@ -100,7 +136,7 @@ def _backward_adjoint_input(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, ..
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
     return (
-        convolve(u, weight, None, settings, algorithm, DO_NOT_KEEP) if ctx.needs_input_grad[0] else None,
+        convolve(u, weight, None, settings, algorithm, CHANGING) if ctx.needs_input_grad[0] else None,
         to_weight(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
         None,
         None,
@@ -113,8 +149,24 @@ def _backward_adjoint_weight(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, .
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_input = traced.get("adjoint_input") or AdjointInput.apply
     return (
-        convolve(x, u, None, settings, algorithm, DO_NOT_KEEP) if ctx.needs_input_grad[0] else None,
+        convolve(x, u, None, settings, algorithm, CHANGING) if ctx.needs_input_grad[0] else None,
         to_input(v, u, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        None,
+        None,
+    )
+
+
+def _backward_adjoints(ctx: Any, u_x: Tensor, u_weight: Tensor, **traced: Any) -> tuple[Any, ...]:
+    v, x, weight = ctx.saved_tensors
+    settings, algorithm = ctx.settings, ctx.algorithm
+    convolve = traced.get("convolve") or FourierConv2d.apply
+    to_input = traced.get("adjoint_input") or AdjointInput.apply
+    to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
+    again = (None, settings, algorithm, CHANGING)
+    return (
+        convolve(u_x, weight, *again) + convolve(x, u_weight, *again) if ctx.needs_input_grad[0] else None,
+        to_input(v, u_weight, settings, algorithm) if ctx.needs_input_grad[1] else None,
+        to_weight(v, u_x, settings, algorithm) if ctx.needs_input_grad[2] else None,
         None,
         None,
     )
@@ -141,11 +193,19 @@ class AdjointWeight(Function):
     backward = staticmethod(_backward_adjoint_weight)
 
 
-# Looked up when they are called: the three operators are each other's derivatives.
+class Adjoints(Function):
+    """``apply(v, x, weight, settings, algorithm)``: both cotangents at once, of input and weight."""
+
+    forward = eager_forward(_adjoints, _setup_adjoints)
+    backward = staticmethod(_backward_adjoints)
+
+
+# Looked up when they are called: the operators are each other's derivatives.
 _LATER = {
     "convolve": lambda *inputs: _traced_convolve(*inputs),
     "adjoint_input": lambda *inputs: _traced_adjoint_input(*inputs),
     "adjoint_weight": lambda *inputs: _traced_adjoint_weight(*inputs),
+    "adjoints": lambda *inputs: _traced_adjoints(*inputs),
 }
 _traced_adjoint_input = traced_operator(
     "fourier_conv2d_adjoint_input",
@@ -161,6 +221,14 @@ _traced_adjoint_weight = traced_operator(
     _fake_adjoint_weight,
     _setup_context,
     _backward_adjoint_weight,
+    **_LATER,
+)
+_traced_adjoints = traced_operator(
+    "fourier_conv2d_adjoints",
+    _adjoints,
+    _fake_adjoints,
+    _setup_adjoints,
+    _backward_adjoints,
     **_LATER,
 )
 _traced_convolve = traced_operator(
@@ -181,11 +249,13 @@ def fourier_conv2d(
     Spectra of the weight are kept unless its gradient is recorded: `keep` is `DO_NOT_KEEP`, `COMPARE`, or the
     weight's version.
     """
-    if torch.compiler.is_compiling():
-        return _traced_convolve(x, weight, bias, settings, algorithm, keep if keep > 0 else DO_NOT_KEEP)
     if torch.is_grad_enabled() and weight.requires_grad:
-        keep = DO_NOT_KEEP
-    elif keep == COMPARE and not weight.is_contiguous():
+        keep = CHANGING
+    if torch.compiler.is_compiling():
+        return _traced_convolve(
+            x, weight, bias, settings, algorithm, DO_NOT_KEEP if keep == COMPARE else keep
+        )
+    if keep == COMPARE and not weight.is_contiguous():
         keep = DO_NOT_KEEP  # a copy's place says nothing
     if torch.is_grad_enabled() or forward_ad._current_level >= 0:
         return FourierConv2d.apply(x, weight, bias, settings, algorithm, keep)

@@ -136,6 +136,12 @@ class Backend(Protocol):
         """Return the cotangent of the weight."""
         ...
 
+    def fourier_conv2d_adjoints(
+        self, v: Tensor, x: Tensor, weight: Tensor, settings: list[int], algorithm: str
+    ) -> tuple[Tensor, Tensor]:
+        """Return the cotangents of input and weight."""
+        ...
+
     def chip_conv2d(self, *arguments: Any) -> tuple[Tensor, Mapping[str, Any], Any, Tensor | None]:
         """Convolve on the emulated chip, as :func:`pyfdsr.backends.core.chip_conv2d`."""
         ...

@@ -31,7 +31,10 @@ def _map_of(name: str, value: ArrayLike, double: bool) -> tuple[np.ndarray, bool
 
 
 def _plan(convolution: Convolution, channels: tuple[int, int], size: tuple[int, int], double: bool) -> Any:
-    return _plans.fourier_conv2d_plan(*channels, convolution.kernel, size, *convolution[1:], double)
+    # Nothing tells whether kernels come again.
+    return _plans.fourier_conv2d_plan(
+        *channels, convolution.kernel, size, *convolution[1:], double, trained=True
+    )
 
 
 # The shapes of arrays or tensors; sizes are (y, x).

@@ -45,6 +45,10 @@ struct Strides {
 // transforms along either axis.
 enum class ConvAlgorithm { automatic, tiled, fourier, spatial };
 
+// What a plan's choices are good for: forward passes with weights whose spectra are kept, or a forward pass and both
+// gradients with weights that change from call to call. Either plan can do everything.
+enum class ConvUse { inference, training };
+
 // Whether the weights' spectra stay in a bounded cache of the process for the next call with the same plan and weights,
 // for inference. They are compared with the weights' content before they are used again, unless the caller numbers the
 // weights: equal versions are the promise of equal content, in whatever place.
@@ -59,7 +63,7 @@ class FourierConv2d {
   // tile: lengths of the transforms, 0 lets the plan choose. Throws std::invalid_argument for impossible geometries,
   // among them circular ones with more positions than samples and mirrors wider than the input.
   explicit FourierConv2d(const Conv2dGeometry& geometry, ConvAlgorithm algorithm = ConvAlgorithm::automatic,
-                         Size tile = {0, 0});
+                         Size tile = {0, 0}, ConvUse use = ConvUse::inference);
   ~FourierConv2d();
   FourierConv2d(FourierConv2d&&) noexcept;
 
@@ -67,10 +71,10 @@ class FourierConv2d {
   ConvAlgorithm algorithm() const;  // not automatic
   Size tile() const;                // lengths of the transforms; 0 if there are none
 
-  // A guess of the time that one thread takes for a forward pass, the weight's spectra being kept, or for a forward
-  // pass and both gradients; and the amounts of work (conv/expected_time.hpp) that it is made of.
-  double expected_nanoseconds(std::ptrdiff_t batch, bool trained, bool channels_last) const;
-  std::array<double, 8> work(std::ptrdiff_t batch, bool trained, bool channels_last) const;
+  // A guess of the time that one thread takes for the plan's use, and the amounts of work (conv/expected_time.hpp)
+  // that it is made of.
+  double expected_nanoseconds(std::ptrdiff_t batch, bool channels_last) const;
+  std::array<double, 8> work(std::ptrdiff_t batch, bool channels_last) const;
 
   // w [out_channels][in_channels / groups][ky][kx], dense; bias [out_channels] or null. The arrays x, v, y, v_x have
   // the given strides.
@@ -82,6 +86,9 @@ class FourierConv2d {
   // v_w like w
   void adjoint_weight(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x,
                       const Strides& x_strides, int threads, T* v_w) const;
+  // Both at once, with the same bits: transforms of v serve both.
+  void adjoints(std::ptrdiff_t batch, const T* v, const Strides& v_strides, const T* x, const Strides& x_strides,
+                const T* w, int threads, T* v_x, const Strides& v_x_strides, T* v_w) const;
 
  private:
   struct Plan;

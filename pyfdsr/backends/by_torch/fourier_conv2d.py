@@ -20,6 +20,7 @@ __all__ = [
     "fourier_conv2d",
     "fourier_conv2d_adjoint_input",
     "fourier_conv2d_adjoint_weight",
+    "fourier_conv2d_adjoints",
 ]
 
 
@@ -181,3 +182,13 @@ def fourier_conv2d_adjoint_input(v: Tensor, weight: Tensor, settings: list[int],
 def fourier_conv2d_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
     """Return the cotangent of the weight, [Co, Ci / groups, ky, kx], for that of the result."""
     return convolve_adjoint_weight(v, x, settings, algorithm, choose)
+
+
+def fourier_conv2d_adjoints(
+    v: Tensor, x: Tensor, weight: Tensor, settings: list[int], algorithm: str
+) -> tuple[Tensor, Tensor]:
+    """Return both cotangents, of input and weight."""
+    return (
+        fourier_conv2d_adjoint_input(v, weight, settings, algorithm),
+        fourier_conv2d_adjoint_weight(v, x, settings, algorithm),
+    )

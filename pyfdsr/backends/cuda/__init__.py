@@ -12,7 +12,12 @@ from ..by_torch import (
     cross_kerr_adjoint,
 )
 from .four_f_stack import TAPE_LAYOUT, stack_adjoint, stack_forward, stack_plan
-from .fourier_conv2d import fourier_conv2d, fourier_conv2d_adjoint_input, fourier_conv2d_adjoint_weight
+from .fourier_conv2d import (
+    fourier_conv2d,
+    fourier_conv2d_adjoint_input,
+    fourier_conv2d_adjoint_weight,
+    fourier_conv2d_adjoints,
+)
 from .native import is_built
 from .nonlinearity import nonlinearity, nonlinearity_adjoint
 from .windowed_dft import windowed_dft
@@ -26,6 +31,7 @@ __all__ = [
     "fourier_conv2d",
     "fourier_conv2d_adjoint_input",
     "fourier_conv2d_adjoint_weight",
+    "fourier_conv2d_adjoints",
     "is_built",
     "nonlinearity",
     "nonlinearity_adjoint",

@@ -16,7 +16,13 @@ from ..by_torch.tile_transforms import Axes, Axis
 from . import tile_transforms
 from .native import native, serves
 
-__all__ = ["axes_of", "fourier_conv2d", "fourier_conv2d_adjoint_input", "fourier_conv2d_adjoint_weight"]
+__all__ = [
+    "axes_of",
+    "fourier_conv2d",
+    "fourier_conv2d_adjoint_input",
+    "fourier_conv2d_adjoint_weight",
+    "fourier_conv2d_adjoints",
+]
 
 _MOVED = 240
 """Operations in the time of a sample's ways through memory: about 12 bytes, 20 operations a byte."""
@@ -79,3 +85,13 @@ def fourier_conv2d_adjoint_input(v: Tensor, weight: Tensor, settings: list[int],
 def fourier_conv2d_adjoint_weight(v: Tensor, x: Tensor, settings: list[int], algorithm: str) -> Tensor:
     """Return the weight's cotangent; see :func:`pyfdsr.backends.by_torch.fourier_conv2d_adjoint_weight`."""
     return convolve_adjoint_weight(v, x, settings, algorithm, _choose)
+
+
+def fourier_conv2d_adjoints(
+    v: Tensor, x: Tensor, weight: Tensor, settings: list[int], algorithm: str
+) -> tuple[Tensor, Tensor]:
+    """Return both cotangents; see :func:`pyfdsr.backends.by_torch.fourier_conv2d_adjoints`."""
+    return (
+        fourier_conv2d_adjoint_input(v, weight, settings, algorithm),
+        fourier_conv2d_adjoint_weight(v, x, settings, algorithm),
+    )
