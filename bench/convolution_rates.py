@@ -1,8 +1,9 @@
 """Rates of the model by which ``algorithm="auto"`` chooses: ``python -m bench.convolution_rates FILE``.
 
 Times random shapes of :mod:`bench.auto_choice`'s grid on one thread: torch in both memory formats, and the
-core's transforms and direct sums. From the times it fits what `csrc/conv/rates.hpp` and
-`pyfdsr/functional/torch_rates.py` hold and prints both in their source's form. For narrower vectors set
+core's transforms, half of them with tiles drawn at random, and direct sums. From the times it fits what
+`csrc/conv/rates.hpp` and `pyfdsr/functional/torch_rates.py` hold and prints both in their source's form. For
+narrower vectors set
 ``PYFDSR_ISA=avx2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2``. FILE keeps the times; ``--fit`` reads
 them from it instead.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 import time
 from collections import defaultdict
@@ -29,7 +31,7 @@ from bench import machine
 from bench.auto_choice import FORMATS, grid
 from bench.convolution_case import ConvolutionCase, make_convolution_inputs
 from bench.timing import time_in_turns
-from pyfdsr import _core
+from pyfdsr import _core, _plans
 from pyfdsr._convolution import convolution_of
 from pyfdsr.functional import fourier_conv2d
 from pyfdsr.functional.convolution_times import (
@@ -48,8 +50,8 @@ MOST_DIRECT = 3e8  # multiply-accumulates beyond which direct sums are not timed
 LEAST = 5
 
 
-def calls_of(case: ConvolutionCase, train: bool) -> dict[str, Callable[[], object]]:
-    """Calls to time, named ALGORITHM-FORMAT."""
+def calls_of(case: ConvolutionCase, train: bool, plans: dict[str, Any]) -> dict[str, Callable[[], object]]:
+    """Calls to time, named ALGORITHM-FORMAT, the core's by its plans."""
     inputs, calls = make_convolution_inputs(case), {}
     options: dict[str, Any] = {"padding": case.padding, "groups": case.groups}
     for name, memory_format in FORMATS.items():
@@ -68,14 +70,34 @@ def calls_of(case: ConvolutionCase, train: bool) -> dict[str, Callable[[], objec
         is_hopeless = train and name == "last" and case.kernel > LONGEST_IN_CHANNELS_LAST
         if not is_hopeless:
             calls[f"torch-{name}"] = lambda call=call: call(F.conv2d)
-        for algorithm in ALGORITHMS:
-            if algorithm == "spatial" and case.products > MOST_DIRECT:
-                continue
-            if plan_of(case, train, algorithm) is not None and (name == "nchw" or algorithm == "spatial"):
-                calls[f"{algorithm}-{name}"] = lambda call=call, a=algorithm: call(
-                    fourier_conv2d, algorithm=a
-                )
+        for algorithm, plan in plans.items():
+            if name == "nchw" or algorithm == "spatial":
+                calls[f"{algorithm}-{name}"] = lambda call=call, plan=plan: call_with(plan, call)
     return calls
+
+
+def call_with(plan: Any, call: Callable[..., object]) -> object:
+    """Let a plan serve a call and its gradients."""
+    usual = _plans.fourier_conv2d_plan
+    _plans.fourier_conv2d_plan = lambda *_, **__: plan
+    try:
+        return call(fourier_conv2d, algorithm="tiled")
+    finally:
+        _plans.fourier_conv2d_plan = usual
+
+
+def plans_of(case: ConvolutionCase, train: bool, draw: random.Random) -> dict[str, Any]:
+    """Plans to time; that of tiles is the core's choice, or has any tile that does not waste most samples."""
+    plans = {name: plan_of(case, train, name) for name in ALGORITHMS}
+    if case.products > MOST_DIRECT:
+        plans["spatial"] = None
+    longest = max(16, min(case.size + case.kernel, 5 * case.kernel))
+    for _ in range(20 if draw.random() < 0.5 else 0):
+        tile = tuple(draw.randint(min(2 * case.kernel, longest), longest) for _ in range(2))
+        if (plan := plan_of(case, train, "tiled", tile)) is not None:
+            plans["tiled"] = plan
+            break
+    return {name: plan for name, plan in plans.items() if plan is not None}
 
 
 def plan_of(case: ConvolutionCase, train: bool, algorithm: str, tile: Sequence[int] = (0, 0)) -> Any:
@@ -106,17 +128,16 @@ def measure(minutes: float, seed: int, most_products: float, path: Path) -> list
     """Time shapes for so long; every one is written to the file at once."""
     torch.set_num_threads(1)
     pyfdsr.set_num_threads(1)
-    records, end = [], time.monotonic() + 60 * minutes
+    records, end, draw = [], time.monotonic() + 60 * minutes, random.Random(seed)
     with path.open("w") as file:
         for case, train in shapes(seed, most_products):
             if time.monotonic() > end:
                 break
-            timings = time_in_turns(calls_of(case, train), rounds=3, share=0.005, longest=0.3)
+            plans = plans_of(case, train, draw)
+            timings = time_in_turns(calls_of(case, train, plans), rounds=3, share=0.005, longest=0.3)
             seconds = {name: timing.best for name, timing in timings.items()}
             # What is fitted later, perhaps by a core that would choose others, belongs to these tiles.
-            tiles = {
-                name: plan_of(case, train, name).tile for name in ALGORITHMS if f"{name}-nchw" in seconds
-            }
+            tiles = {name: plan.tile for name, plan in plans.items()}
             records.append({"case": vars(case), "train": train, "seconds": seconds, "tiles": tiles})
             print(json.dumps(records[-1]), file=file, flush=True)
     return records

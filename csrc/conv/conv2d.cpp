@@ -188,6 +188,10 @@ void FourierConv2d<T>::adjoint_weight(std::ptrdiff_t batch, const T* v, const St
                                       const Strides& x_strides, int threads, T* v_w) const {
   const Plan& p = *plan_;
   p.check_adjoint();
+  if (batch == 0) {
+    std::fill_n(v_w, p.weight_count(), T(0));
+    return;
+  }
   if (p.tiles) return conv::correlate_maps<T>(p.gradients(batch, v, v_strides, x, x_strides, threads), p.kernels(v_w));
   const conv::Image<const T> samples{x, x_strides, &p.axes.from_y, &p.axes.from_x};
   const conv::Image<const T> cotangents{v, v_strides, &p.axes.to_y, &p.axes.to_x};
@@ -200,7 +204,7 @@ void FourierConv2d<T>::adjoints(std::ptrdiff_t batch, const T* v, const Strides&
                                 T* v_w) const {
   const Plan& p = *plan_;
   p.check_adjoint();
-  if (p.tiles && conv::is_shared_better(p.tiles->transform, p.tiles->adjoint, p.channels())) {
+  if (batch && p.tiles && conv::is_shared_better(p.tiles->transform, p.tiles->adjoint, p.channels())) {
     const conv::ToInput<T> to_input{p.turned(w), p.placed(v_x, v_x_strides)};
     return conv::correlate_maps<T>(p.gradients(batch, v, v_strides, x, x_strides, threads), p.kernels(v_w), &to_input);
   }

@@ -34,7 +34,7 @@ Work work_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call
   const std::size_t spectrum_bytes = choice.length().area() * 2 * call.sample_bytes;
   const Index pairs = pairs_of_chunk(spectrum_bytes * std::size_t(channels.in + channels.out), all);
   const double chunks = std::ceil(double(all) / double(pairs));
-  const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, !call.trained);
+  const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, true);
   const LaneOrder in = lane_order(order.pairs_outside, pairs, channels.in, order.width, call.lanes);
   const LaneOrder out = lane_order(order.pairs_outside, pairs, channels.out, order.width, call.lanes);
   const double phases = double(channels.groups) * chunks;
@@ -51,7 +51,7 @@ Work work_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call
           products,
           weights * call.spectra_made,
           phases,
-          blocks / area};
+          blocks / choice.length().x};
 }
 
 Work work_of_sums(const Conv2dGeometry& g, const Call& call) {
@@ -84,7 +84,7 @@ double idleness(const Conv2dGeometry& g, const TileChoice& choice, const Call& c
   const Size length = choice.length();
   const std::size_t block_bytes = 2 * std::size_t(lanes) * call.sample_bytes;
   const std::size_t tile_bytes = std::size_t(length.y) * std::size_t(length.x | 1) * block_bytes;
-  const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, !call.trained);
+  const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, true);
   const Index most = pairs_in_cache(tile_bytes, false, channels, order, lanes);
   const LaneOrder in = lane_order(order.pairs_outside, all, channels.in, order.width, call.lanes);
   const double tasks = double(most ? tasks_in_cache(most, all, channels, order, lanes) : in.lanes / lanes);

@@ -18,7 +18,7 @@ struct Call {
 
 // Amounts that rates turn into time.
 //   transforms: calls, vectors of samples transformed (in the second-level cache; beyond it; by FFTW), vector products,
-//               vectors of weights, phases over all threads, vectors of tiles
+//               vectors of weights, phases over all threads, rows of tiles
 //   sums:       calls, rows, samples in rows, multiply-accumulates of vectors (several output channels; one, in
 //               planes; one column), samples gathered
 using Work = std::array<double, 8>;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "fdsr/threads.hpp"
 
@@ -93,7 +95,8 @@ void write_row(const Image<T>& image, T* row, Index x, Index count, const T* lin
     if (const int s = axis.sample[x + i]; s >= 0) row[s * step] = line[i];
 }
 
-// The samples under a rectangle of positions, channel by channel: [channel][row][pitch].
+// The samples under a rectangle of positions, channel by channel: [channel][row][pitch]. `rows` and `width` may become
+// smaller.
 template <class T>
 struct Patch {
   Index rows, width, pitch, plane;
@@ -162,15 +165,26 @@ Size reach_of(const Kernels<P>& k) {
   return {k.dilation.y * (k.size.y - 1), k.dilation.x * (k.size.x - 1)};
 }
 
+// Memory of one thread, for all of its tasks: there are many short ones.
+template <class T>
+struct Scratch {
+  Scratch(const Groups& groups, const Cut& cut, Size reach, Index lanes)
+      : patch(groups.in, cut.rows + reach.y, cut.columns + reach.x, lanes),
+        lines(std::size_t(kSpatialOutputs * cut.columns) * sizeof(T)) {}
+  Patch<T> patch;
+  Buffer lines;
+};
+
 template <class T>
 void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index group, const Rectangle& where,
-                   const T* weights) {
+                   const T* weights, Scratch<T>& scratch) {
   const auto& table = kernels::conv_kernels<T>();
   const Size reach = reach_of(m.kernels);
-  Patch<T> patch(groups.in, where.rows + reach.y, where.columns + reach.x, table.lanes);
+  Patch<T>& patch = scratch.patch;
+  patch.rows = where.rows + reach.y;
+  patch.width = where.columns + reach.x;
   patch.read(m.from, m.from.data + batch * m.from.strides.batch + group * groups.in * m.from.strides.channel,
              groups.in, where.y, where.x);
-  const Buffer lines(std::size_t(kSpatialOutputs * where.columns) * sizeof(T));
   const SpatialSum sum{groups.in,
                        m.kernels.size.y,
                        m.kernels.size.x,
@@ -198,7 +212,7 @@ void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index gr
       for (Index o = 0; o < outputs; ++o) {
         const Index channel = group * groups.out + first + o;
         rows[o] = m.to.data + batch * m.to.strides.batch + channel * m.to.strides.channel + y * m.to.strides.y;
-        to[o] = straight ? rows[o] + axis.sample[where.x] : lines.as<T>() + o * where.columns;
+        to[o] = straight ? rows[o] + axis.sample[where.x] : scratch.lines.template as<T>() + o * where.columns;
         offset[o] = m.bias ? m.bias[channel] : T(0);
       }
       const T* w = weights + (group * groups.out + first) * groups.in * m.kernels.size.area();
@@ -221,10 +235,13 @@ void correlate_in_space(const Maps<T>& m) {
   const Index most_rows = kTaskBytes / (groups.in * (cut.columns + reach.x) * Index(sizeof(T))) - reach.y;
   cut = Cut(height, width, std::max<Index>(most_rows, 4), cut.columns, lanes);
   const Buffer weights = in_order(m.kernels, groups);
-  parallel_for(m.batch * groups.count * cut.count(), m.threads, [&](std::int64_t task, int) {
+  std::vector<std::optional<Scratch<T>>> scratch(std::size_t(std::max(m.threads, 1)));
+  parallel_for(m.batch * groups.count * cut.count(), m.threads, [&](std::int64_t task, int thread) {
+    std::optional<Scratch<T>>& own = scratch[std::size_t(thread)];
+    if (!own) own.emplace(groups, cut, reach, lanes);
     const Index plane = task / cut.count();
     sum_rectangle(m, groups, plane / groups.count, plane % groups.count,
-                  rectangle(cut, task % cut.count(), height, width), weights.as<T>());
+                  rectangle(cut, task % cut.count(), height, width), weights.as<T>(), *own);
   });
 }
 

@@ -73,6 +73,9 @@ void check(const Conv2dGeometry& g, ConvAlgorithm algorithm, double tolerance) {
   }
   plan.adjoint_input(batch, v.data(), ys, w.data(), 2, v_x.data(), xs);
   plan.adjoint_weight(batch, v.data(), ys, x.data(), xs, 2, v_w.data());
+  std::vector<T> v_x_of_both(x.size()), v_w_of_both(w.size());
+  plan.adjoints(batch, v.data(), ys, x.data(), xs, w.data(), 1, v_x_of_both.data(), xs, v_w_of_both.data());
+  CHECK(v_x_of_both == v_x && v_w_of_both == v_w);
   const double expected_inner = inner(y, v), scale = double(y.size());
   CHECK(std::abs(inner(x, v_x) - expected_inner) < tolerance * scale);
   CHECK(std::abs(inner(w, v_w) - expected_inner) < tolerance * scale);
@@ -182,6 +185,13 @@ void check_empty_batches() {
     const std::vector<float> w(8 * 8 * 9, 1.0f);
     CHECK(plan.expected_nanoseconds(0, false) >= 0);
     plan.forward(0, nullptr, dense(8, g.input), w.data(), nullptr, 2, nullptr, dense(8, g.output()));
+    std::vector<float> v_w(w.size(), 1.0f), none(w.size());
+    plan.adjoint_weight(0, nullptr, dense(8, g.output()), nullptr, dense(8, g.input), 2, v_w.data());
+    CHECK(v_w == none);
+    v_w = w;
+    plan.adjoints(0, nullptr, dense(8, g.output()), nullptr, dense(8, g.input), w.data(), 2, nullptr,
+                  dense(8, g.input), v_w.data());
+    CHECK(v_w == none);
   }
 }
 
@@ -209,6 +219,9 @@ int main() {
   check_all({6, 4, {5, 5}, {20, 20}, {1, 1}, 2, 2, 2, 2, {1, 1}, 2});
   check_all({5, 5, {3, 3}, {20, 31}, {1, 1}, 1, 1, 1, 1, {1, 1}, 5});
   check_all({20, 18, {5, 5}, {16, 16}});
+  check_all({8, 7, {5, 5}, {30, 30}});
+  check_all({270, 4, {1, 2}, {8, 8}});  // sums in several parts
+  check_all({12, 270, {2, 1}, {8, 8}, {1, 1}, 1, 1, 0, 0});
   check_all({1, 2, {150, 2}, {160, 20}, {1, 1}, 3, 3, 0, 1});  // beyond the codelets
   check_all({20, 20, {7, 7}, {30, 30}, {1, 1}, 3, 3, 3, 3, {1, 1}, 20});
   // One channel at a time: rows and vectors that fill register tiles, or do not; windows of every size.

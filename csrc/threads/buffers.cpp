@@ -24,7 +24,7 @@ struct FreeList {
   struct Entry {
     void* data;
     std::size_t capacity;
-    const void* thread;  // that released it
+    const void* thread;  // that had it
   };
   std::mutex mutex;
   std::vector<Entry> entries;
@@ -69,12 +69,13 @@ const void* this_thread() {
 // Of the waiting buffers that fit, one that this thread had: its lines are in this core's cache. Then the smallest.
 Buffer::Buffer(std::size_t bytes) {
   if (bytes == 0) return;
+  thread_ = this_thread();
   FreeList& list = free_list();
   {
     const std::lock_guard lock(list.mutex);
     std::size_t best = list.entries.size();
-    const auto rank = [](const FreeList::Entry& entry) {
-      return std::pair(entry.thread != this_thread(), entry.capacity);
+    const auto rank = [this](const FreeList::Entry& entry) {
+      return std::pair(entry.thread != thread_, entry.capacity);
     };
     for (std::size_t i = 0; i < list.entries.size(); ++i) {
       const std::size_t capacity = list.entries[i].capacity;
@@ -107,7 +108,7 @@ Buffer::~Buffer() {
     std::free(list.entries.front().data);
     list.entries.erase(list.entries.begin());
   }
-  list.entries.push_back({data_, capacity_, this_thread()});
+  list.entries.push_back({data_, capacity_, thread_});
   list.bytes += capacity_;
 }
 

@@ -28,9 +28,11 @@ class Buffer {
   void swap(Buffer& other) {
     std::swap(data_, other.data_);
     std::swap(capacity_, other.capacity_);
+    std::swap(thread_, other.thread_);
   }
   void* data_ = nullptr;
   std::size_t capacity_ = 0;
+  const void* thread_ = nullptr;  // that asked for it
 };
 
 }  // namespace fdsr
