@@ -20,7 +20,7 @@ struct Call {
 //   transforms: calls, vectors of samples transformed (in the second-level cache; beyond it; by FFTW), vector products,
 //               vectors of weights, phases over all threads, rows of tiles
 //   sums:       calls, rows, samples in rows, multiply-accumulates of vectors (several output channels; one, in
-//               planes; one column), samples gathered
+//               planes; one column), samples of other orders
 using Work = std::array<double, 8>;
 
 Work work_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);

@@ -222,10 +222,67 @@ void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index gr
   }
 }
 
-}  // namespace
+// Sums go along rows of samples: planes of their own for maps whose channels are neighbours instead.
+template <class T>
+class Planes {
+ public:
+  template <class P>
+  static bool are_needed(const Image<P>& image, Index channels) {
+    return image.strides.channel == 1 && image.strides.x != 1 && channels > 1;
+  }
+  Planes(Index batch, Index channels, const Axis& y, const Axis& x)
+      : batch_(batch),
+        channels_(channels),
+        height_(samples(y)),
+        width_(samples(x)),
+        memory_(std::size_t(batch * channels * height_ * width_) * sizeof(T)) {}
+
+  template <class P>
+  Image<P> image(const Axis* y, const Axis* x) const {
+    return {memory_.as<T>(), {channels_ * height_ * width_, height_ * width_, width_, 1}, y, x};
+  }
+  void read(const T* from, const Strides& strides, int threads) const {
+    const auto& table = kernels::conv_kernels<T>();
+    for_each_row(threads, [&](Index b, Index y, T* row) {
+      table.pixels_to_planes(width_, channels_, from + b * strides.batch + y * strides.y, strides.x, row,
+                             height_ * width_);
+    });
+  }
+  void write(T* to, const Strides& strides, int threads) const {
+    const auto& table = kernels::conv_kernels<T>();
+    for_each_row(threads, [&](Index b, Index y, const T* row) {
+      table.planes_to_pixels(width_, channels_, row, height_ * width_, to + b * strides.batch + y * strides.y,
+                             strides.x);
+    });
+  }
+
+ private:
+  static Index samples(const Axis& axis) {
+    return axis.length() ? 1 + *std::max_element(axis.sample.begin(), axis.sample.end()) : 0;
+  }
+  template <class Body>
+  void for_each_row(int threads, Body&& body) const {
+    parallel_for(batch_ * height_, threads, [&](std::int64_t row, int) {
+      const Index b = row / height_, y = row % height_;
+      body(b, y, memory_.as<T>() + b * channels_ * height_ * width_ + y * width_);
+    });
+  }
+  Index batch_, channels_, height_, width_;
+  Buffer memory_;
+};
+
+// An image as it is, or as planes that `own` keeps.
+template <class T>
+Image<const T> in_planes(const Image<const T>& image, Index batch, Index channels, int threads,
+                         std::optional<Planes<T>>& own) {
+  if (!Planes<T>::are_needed(image, channels)) return image;
+  own.emplace(batch, channels, *image.y, *image.x);
+  own->read(image.data, image.strides, threads);
+  return own->template image<const T>(image.y, image.x);
+}
 
 template <class T>
-void correlate_in_space(const Maps<T>& m) {
+void correlate_planes(const Maps<T>& m) {
   const Groups groups(m.channels);
   const Index lanes = kernels::conv_kernels<T>().lanes, height = m.to.y->length(), width = m.to.x->length();
   const Size reach = reach_of(m.kernels);
@@ -245,9 +302,28 @@ void correlate_in_space(const Maps<T>& m) {
   });
 }
 
+}  // namespace
+
 template <class T>
-void correlate_maps_in_space(Index batch, const Image<const T>& x, const Image<const T>& v, const Channels& channels,
-                             int threads, const Kernels<T>& kernels) {
+void correlate_in_space(const Maps<T>& maps) {
+  Maps<T> m = maps;
+  const Groups groups(m.channels);
+  std::optional<Planes<T>> from, to;
+  m.from = in_planes(maps.from, m.batch, groups.count * groups.in, m.threads, from);
+  if (Planes<T>::are_needed(maps.to, groups.count * groups.out)) {
+    to.emplace(m.batch, groups.count * groups.out, *m.to.y, *m.to.x);
+    m.to = to->template image<T>(m.to.y, m.to.x);
+  }
+  correlate_planes(m);
+  if (to) to->write(maps.to.data, maps.to.strides, m.threads);
+}
+
+template <class T>
+void correlate_maps_in_space(Index batch, const Image<const T>& x_map, const Image<const T>& v_map,
+                             const Channels& channels, int threads, const Kernels<T>& kernels) {
+  std::optional<Planes<T>> x_planes, v_planes;
+  const Image<const T> x = in_planes(x_map, batch, Groups(channels).count * Groups(channels).in, threads, x_planes);
+  const Image<const T> v = in_planes(v_map, batch, Groups(channels).count * Groups(channels).out, threads, v_planes);
   const auto& table = kernels::conv_kernels<T>();
   const Groups groups(channels);
   const Index height = v.y->length(), width = v.x->length(), lanes = table.lanes;

@@ -165,10 +165,54 @@ void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* lines)
   }
 }
 
+// Square by square: to[c * to_step + r] = from[r * from_step + c]. The last squares overlap those before them.
+template <class T>
+void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
+  constexpr Index L = kLanes<T>;
+  using V = Vec<T, kLanes<T>>;
+  for (Index r_done = 0; r_done < rows; r_done += L)
+    for (Index c_done = 0; c_done < columns; c_done += L) {
+      const Index r = rows < L ? 0 : r_done + L <= rows ? r_done : rows - L;
+      const Index c = columns < L ? 0 : c_done + L <= columns ? c_done : columns - L;
+      V square[L];
+#pragma GCC unroll 16
+      for (Index l = 0; l < L; ++l) {
+        const T* row = from + (r + l) * from_step + c;
+        if (columns >= L && rows >= L) {
+          square[l] = load<V>(row);
+        } else {
+          square[l] = V{};
+          if (l < rows) std::memcpy(&square[l], row, std::size_t(columns < L ? columns : L) * sizeof(T));
+        }
+      }
+      exchange<T, 1>(square);
+#pragma GCC unroll 16
+      for (Index l = 0; l < L; ++l) {
+        T* column = to + (c + l) * to_step + r;
+        if (columns >= L && rows >= L)
+          store(column, square[l]);
+        else if (l < columns)
+          std::memcpy(column, &square[l], std::size_t(rows < L ? rows : L) * sizeof(T));
+      }
+    }
+}
+
+template <class T>
+void pixels_to_planes(Index pixels, Index channels, const T* from, Index step, T* to, Index plane) {
+  transpose(pixels, channels, from, step, to, plane);
+}
+
+template <class T>
+void planes_to_pixels(Index pixels, Index channels, const T* from, Index plane, T* to, Index step) {
+  transpose(channels, pixels, from, plane, to, step);
+}
+
 }  // namespace
 
 template <class T>
 void fill_conv_lines(ConvTable<T>& table) {
+  table.pixels_to_planes = pixels_to_planes<T>;
+  table.planes_to_pixels = planes_to_pixels<T>;
   table.transform_line = transform_line<T>;
   table.lines_to_blocks = lines_to_blocks<T>;
   table.blocks_to_lines = blocks_to_lines<T>;

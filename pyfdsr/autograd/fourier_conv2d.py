@@ -29,7 +29,7 @@ __all__ = [
 CHANGING, DO_NOT_KEEP, COMPARE = -2, -1, 0
 """Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight.
 
-A weight whose gradient is recorded is taken to change from call to call: everything is chosen for training then.
+A weight whose gradient is recorded is taken to change from call to call: all is chosen for training then.
 """
 
 
