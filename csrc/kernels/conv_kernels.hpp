@@ -99,6 +99,11 @@ struct ConvTable {
 
 // The table in use; the instruction set is that of kernels().
 template <class T>
-const ConvTable<T>& conv_kernels();
+const ConvTable<T>& chosen_conv_kernels();
+template <class T>
+inline const ConvTable<T>& conv_kernels() {  // asked for in inner loops
+  static const ConvTable<T>& table = chosen_conv_kernels<T>();
+  return table;
+}
 
 }  // namespace fdsr::kernels

@@ -107,12 +107,12 @@ template const KernelTable<float>& kernels();
 template const KernelTable<double>& kernels();
 
 template <class T>
-const ConvTable<T>& conv_kernels() {
+const ConvTable<T>& chosen_conv_kernels() {
   static const ConvTable<T> table = select_conv_table<T>();
   return table;
 }
-template const ConvTable<float>& conv_kernels();
-template const ConvTable<double>& conv_kernels();
+template const ConvTable<float>& chosen_conv_kernels();
+template const ConvTable<double>& chosen_conv_kernels();
 
 template <class T>
 const ChipTable<T>& chip_kernels() {
