@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
-__all__ = ["PADDING_MODES", "Convolution", "convolution_of", "output_size_of"]
+__all__ = [
+    "CHANGING",
+    "COMPARE",
+    "DO_NOT_KEEP",
+    "PADDING_MODES",
+    "Convolution",
+    "convolution_of",
+    "output_size_of",
+]
+
+CHANGING, DO_NOT_KEEP, COMPARE = -2, -1, 0
+"""Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight.
+
+A weight whose gradient is recorded is taken to change from call to call: all is chosen for training then.
+"""
 
 PADDING_MODES = ("zeros", "circular", "replicate", "reflect")
 """What surrounds the input; the order is that of the numbers they travel as."""

@@ -62,7 +62,10 @@ struct FourierConv2d<T>::Plan {
   conv::WeightCache cache;
 
   Plan(const Conv2dGeometry& g, ConvUse use)
-      : geometry(g), trained(use == ConvUse::training), axes(conv::forward_axes(g)), adjoint_axes(conv::adjoint_axes(g)) {}
+      : geometry(g),
+        trained(use == ConvUse::training),
+        axes(conv::forward_axes(g)),
+        adjoint_axes(conv::adjoint_axes(g)) {}
 
   void make_tiles(const conv::TileChoice& choice) {
     const Conv2dGeometry& g = geometry;
@@ -204,7 +207,7 @@ void FourierConv2d<T>::adjoints(std::ptrdiff_t batch, const T* v, const Strides&
                                 T* v_w) const {
   const Plan& p = *plan_;
   p.check_adjoint();
-  if (batch && p.tiles && conv::is_shared_better(p.tiles->transform, p.tiles->adjoint, p.channels())) {
+  if (batch && p.tiles && conv::is_shared_better(p.tiles->transform, p.tiles->adjoint, p.channels(), threads)) {
     const conv::ToInput<T> to_input{p.turned(w), p.placed(v_x, v_x_strides)};
     return conv::correlate_maps<T>(p.gradients(batch, v, v_strides, x, x_strides, threads), p.kernels(v_w), &to_input);
   }

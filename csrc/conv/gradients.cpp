@@ -128,12 +128,16 @@ void correlate_depthwise(const Gradients<T>& maps, const Kernels<T>& kernels, co
 }  // namespace
 
 template <class T>
-bool is_shared_better(const TileTransform<T>& transform, const Tiling& tiling, const Channels& channels) {
-  if (channels.depthwise) return true;
+bool is_shared_better(const TileTransform<T>& transform, const Tiling& tiling, const Channels& channels, int threads) {
   const int lanes = kernels::conv_kernels<T>().lanes;
-  const LaneChoice choice = choose_lanes(2 * tiling.pairs, turned_round(channels), lanes, true);
-  const LaneOrder order = weight_order(true, channels, choice.width, lanes).lanes;
-  return choice.pairs_outside && transform.slots() * order.lanes * Index(2 * sizeof(T)) <= kMostShared;
+  if (channels.depthwise) return (channels.in + lanes - 1) / lanes >= threads;  // as many tasks
+  const Channels back = turned_round(channels);
+  const LaneChoice alone = choose_lanes(2 * tiling.pairs, back, lanes, true);
+  const LaneChoice shared = choose_lanes(2 * tiling.pairs, channels, lanes, false);
+  // Kernels that share a transform leave rounding errors in one another.
+  const LaneOrder order = weight_order(true, back, shared.width, lanes).lanes;
+  const bool is_same = alone.pairs_outside && weight_order(true, back, alone.width, lanes).lanes.pitch == order.pitch;
+  return is_same && transform.slots() * order.lanes * Index(2 * sizeof(T)) <= kMostShared;
 }
 
 template <class T>
@@ -144,8 +148,8 @@ void correlate_maps(const Gradients<T>& maps, const Kernels<T>& kernels, const T
     correlate_dense(maps, kernels, to_input);
 }
 
-template bool is_shared_better(const TileTransform<float>&, const Tiling&, const Channels&);
-template bool is_shared_better(const TileTransform<double>&, const Tiling&, const Channels&);
+template bool is_shared_better(const TileTransform<float>&, const Tiling&, const Channels&, int);
+template bool is_shared_better(const TileTransform<double>&, const Tiling&, const Channels&, int);
 template void correlate_maps(const Gradients<float>&, const Kernels<float>&, const ToInput<float>*);
 template void correlate_maps(const Gradients<double>&, const Kernels<double>&, const ToInput<double>*);
 

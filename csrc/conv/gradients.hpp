@@ -25,9 +25,10 @@ struct ToInput {
   Image<T> v_x;
 };
 
-// Whether the gradient of the input has its lanes in the same order as that of the kernels, and both together gain.
+// Whether the gradient of the input has its lanes in the same order as that of the kernels, and both together gain. The
+// bits are the same either way.
 template <class T>
-bool is_shared_better(const TileTransform<T>& transform, const Tiling& tiling, const Channels& channels);
+bool is_shared_better(const TileTransform<T>& transform, const Tiling& tiling, const Channels& channels, int threads);
 
 // kernels = the sum over batch and positions of x with v; beside it, if wanted, the gradient of the input, which shares
 // the transforms of v and has the bits that `correlate` would give it.

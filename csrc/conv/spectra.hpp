@@ -83,11 +83,10 @@ class Magnitudes {
       : lanes_(lanes), most_(std::size_t(lanes) * std::size_t(std::max(threads, 1)), T(0)) {}
   T* of(int thread) { return most_.data() + thread * lanes_; }
   const T* of_all() {
-    for (std::size_t i = std::size_t(lanes_); i < most_.size(); ++i) {
-      T& most = most_[i % std::size_t(lanes_)];
-      most = std::max(most, most_[i]);
-    }
-    return most_.data();
+    T* const most = most_.data();
+    for (const T* next = most + lanes_; next < most + most_.size(); next += lanes_)
+      for (Index lane = 0; lane < lanes_; ++lane) most[lane] = std::max(most[lane], next[lane]);
+    return most;
   }
 
  private:

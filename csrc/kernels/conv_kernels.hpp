@@ -62,7 +62,7 @@ struct ConvTable {
 
   // C[m][n] = A[m][k] B[k][n], complex; vectors of `width` lanes, n a multiple of it.
   void (*product)(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C);
-  // C[m][n] = or += sum over k of A[k][m] conj(B[k][n]), likewise. Rows beyond k that share a vector with others are zero.
+  // C[m][n] = or += sum over k of A[k][m] conj(B[k][n]), likewise; rows beyond k that share a vector with others are 0
   void (*product_transposed)(int width, bool add, Index m, Index n, Index k, LaneMatrix<const T> A,
                              LaneMatrix<const T> B, LaneMatrix<T> C);
 
@@ -100,10 +100,12 @@ struct ConvTable {
 // The table in use; the instruction set is that of kernels().
 template <class T>
 const ConvTable<T>& chosen_conv_kernels();
+#ifndef FDSR_ISA  // a leaf's copy might be linked for all
 template <class T>
 inline const ConvTable<T>& conv_kernels() {  // asked for in inner loops
   static const ConvTable<T>& table = chosen_conv_kernels<T>();
   return table;
 }
+#endif
 
 }  // namespace fdsr::kernels

@@ -64,7 +64,7 @@ FDSR_INLINE void tile(bool add, const Block& block, Index row, Index column, Lan
     for (int i = 0; i < MR; ++i) {
       const Index m = block.row + row + i;
       a[i] = Transposed ? A.data + p0 * A.pitch * 2 + address<T>(m) : A.data + address<T>(m * A.pitch + p0);
-      s[i] = sums + (Transposed ? done * sums_pitch + row + i : (row + i) * sums_pitch + done);
+      if constexpr (Three) s[i] = sums + (Transposed ? done * sums_pitch + row + i : (row + i) * sums_pitch + done);
     }
     const Index end = block.terms - done < W ? block.terms - done : W;
     const T* b_row = B.data + (p0 * B.pitch + column) * 2;
@@ -222,8 +222,10 @@ void product_transposed(int width, bool add, Index m, Index n, Index k, LaneMatr
                         LaneMatrix<T> C) {
   with_width<T>(width, [&](auto w) {
     constexpr int W = decltype(w)::value;
-    if (W < kLanes<T> && A.pitch == W && B.pitch == W && C.pitch == W)
-      return with_constant<W>(m, [&](auto rows) { parts<T, W, decltype(rows)::value>(add, k, A.data, B.data, C.data); });
+    if constexpr (W < kLanes<T>)
+      if (A.pitch == W && B.pitch == W && C.pitch == W)
+        return with_constant<W>(m,
+                                [&](auto rows) { parts<T, W, decltype(rows)::value>(add, k, A.data, B.data, C.data); });
     products<T, W, true>(add, m, n, k, A, B, C);
   });
 }

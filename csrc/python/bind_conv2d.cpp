@@ -86,7 +86,7 @@ class ConvPlan {
 
   py::array forward(const py::array& x, const py::array& w, const py::object& bias, int threads,
                     bool channels_last, std::int64_t keep_spectra) const {
-    // -1: no; 0: compared by content; else the weights' version
+    // negative: no; 0: compared by content; else the weights' version
     const KeepSpectra keep{keep_spectra >= 0, keep_spectra > 0 ? std::uint64_t(keep_spectra) : 0};
     return visit([&]<class T>(const FourierConv2d<T>& plan) -> py::array {
       const Conv2dGeometry& g = plan.geometry();

@@ -54,14 +54,14 @@ double inner(const std::vector<T>& a, const std::vector<T>& b) {
 
 // The largest sums have some 500 terms of order one.
 template <class T>
-void check(const Conv2dGeometry& g, ConvAlgorithm algorithm, double tolerance) {
+void check(const Conv2dGeometry& g, ConvAlgorithm algorithm, double tolerance, Size tile = {0, 0}) {
   const int batch = 3;
   const Size out = g.output();
   const auto x = random_reals<T>(std::ptrdiff_t(batch * g.in_channels * g.input.area()), 1);
   const auto w = random_reals<T>(std::ptrdiff_t(g.out_channels * (g.in_channels / g.groups) * g.kernel.area()), 2);
   const auto v = random_reals<T>(std::ptrdiff_t(batch * g.out_channels * out.area()), 3);
   const Strides xs = dense(g.in_channels, g.input), ys = dense(g.out_channels, out);
-  const FourierConv2d<T> plan(g, algorithm);
+  const FourierConv2d<T> plan(g, algorithm, tile, ConvUse::training);
   CHECK((plan.algorithm() == ConvAlgorithm::spatial) == (algorithm == ConvAlgorithm::spatial));
   const auto expected = direct_sum(g, batch, x, w);
   std::vector<T> y(v.size()), again(v.size()), v_x(x.size()), v_w(w.size());
@@ -74,15 +74,17 @@ void check(const Conv2dGeometry& g, ConvAlgorithm algorithm, double tolerance) {
   plan.adjoint_input(batch, v.data(), ys, w.data(), 2, v_x.data(), xs);
   plan.adjoint_weight(batch, v.data(), ys, x.data(), xs, 2, v_w.data());
   std::vector<T> v_x_of_both(x.size()), v_w_of_both(w.size());
-  plan.adjoints(batch, v.data(), ys, x.data(), xs, w.data(), 1, v_x_of_both.data(), xs, v_w_of_both.data());
-  CHECK(v_x_of_both == v_x && v_w_of_both == v_w);
+  for (const int threads : {1, 3}) {
+    plan.adjoints(batch, v.data(), ys, x.data(), xs, w.data(), threads, v_x_of_both.data(), xs, v_w_of_both.data());
+    CHECK(v_x_of_both == v_x && v_w_of_both == v_w);
+  }
   const double expected_inner = inner(y, v), scale = double(y.size());
   CHECK(std::abs(inner(x, v_x) - expected_inner) < tolerance * scale);
   CHECK(std::abs(inner(w, v_w) - expected_inner) < tolerance * scale);
 }
 
 void check_all(const Conv2dGeometry& g) {
-  for (const ConvAlgorithm algorithm : {ConvAlgorithm::tiled, ConvAlgorithm::spatial}) {
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::tiled, ConvAlgorithm::fourier, ConvAlgorithm::spatial}) {
     check<float>(g, algorithm, 1e-4);
     check<double>(g, algorithm, 1e-12);
   }
@@ -220,6 +222,12 @@ int main() {
   check_all({5, 5, {3, 3}, {20, 31}, {1, 1}, 1, 1, 1, 1, {1, 1}, 5});
   check_all({20, 18, {5, 5}, {16, 16}});
   check_all({8, 7, {5, 5}, {30, 30}});
+  for (const Size tile : {Size{30, 30}, Size{18, 18}, Size{18, 30}}) {  // one, two and four pairs an image
+    check<float>({3, 32, {5, 5}, {20, 20}, {1, 1}, 2, 2, 2, 2}, ConvAlgorithm::tiled, 1e-4, tile);
+    check<float>({20, 4, {5, 5}, {20, 20}, {1, 1}, 2, 2, 2, 2}, ConvAlgorithm::tiled, 1e-4, tile);
+    check<double>({20, 4, {5, 5}, {20, 20}, {1, 1}, 2, 2, 2, 2}, ConvAlgorithm::tiled, 1e-12, tile);
+  }
+  check<double>({10, 9, {3, 3}, {40, 36}}, ConvAlgorithm::tiled, 1e-12, {6, 6});  // gradients of many terms
   check_all({270, 4, {1, 2}, {8, 8}});  // sums in several parts
   check_all({12, 270, {2, 1}, {8, 8}, {1, 1}, 1, 1, 0, 0});
   check_all({1, 2, {150, 2}, {160, 20}, {1, 1}, 3, 3, 0, 1});  // beyond the codelets

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from pyfdsr._convolution import CHANGING, COMPARE, DO_NOT_KEEP
 from pyfdsr.backends import backend_of
 
 from .bridge import eager_forward, traced_operator
@@ -25,12 +26,6 @@ __all__ = [
     "fourier_conv2d",
     "fourier_conv2d_adjoint_input",
 ]
-
-CHANGING, DO_NOT_KEEP, COMPARE = -2, -1, 0
-"""Whether the weight's spectra are kept for a next call; positive numbers are versions of the weight.
-
-A weight whose gradient is recorded is taken to change from call to call: all is chosen for training then.
-"""
 
 
 def _channels_last(tensor: Tensor) -> bool:
@@ -104,6 +99,7 @@ def _setup_convolution(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> Non
 def _setup_adjoints(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.save_for_backward(*inputs[:3])
     ctx.settings, ctx.algorithm = inputs[3:5]
+    ctx.set_materialize_grads(False)  # what nobody asked for costs nothing
 
 
 # Each map is linear in both of its arguments; the derivatives are the other two maps, eager or traced.
@@ -156,20 +152,27 @@ def _backward_adjoint_weight(ctx: Any, u: Tensor, **traced: Any) -> tuple[Any, .
     )
 
 
-def _backward_adjoints(ctx: Any, u_x: Tensor, u_weight: Tensor, **traced: Any) -> tuple[Any, ...]:
+def _backward_adjoints(
+    ctx: Any, u_x: Tensor | None, u_weight: Tensor | None, **traced: Any
+) -> tuple[Any, ...]:
     v, x, weight = ctx.saved_tensors
     settings, algorithm = ctx.settings, ctx.algorithm
     convolve = traced.get("convolve") or FourierConv2d.apply
     to_input = traced.get("adjoint_input") or AdjointInput.apply
     to_weight = traced.get("adjoint_weight") or AdjointWeight.apply
-    again = (None, settings, algorithm, CHANGING)
-    return (
-        convolve(u_x, weight, *again) + convolve(x, u_weight, *again) if ctx.needs_input_grad[0] else None,
-        to_input(v, u_weight, settings, algorithm) if ctx.needs_input_grad[1] else None,
-        to_weight(v, u_x, settings, algorithm) if ctx.needs_input_grad[2] else None,
-        None,
-        None,
-    )
+    of_v, of_x, of_weight = None, None, None
+    if u_x is not None:
+        if ctx.needs_input_grad[0]:
+            of_v = convolve(u_x, weight, None, settings, algorithm, CHANGING)
+        if ctx.needs_input_grad[2]:
+            of_weight = to_weight(v, u_x, settings, algorithm)
+    if u_weight is not None:
+        if ctx.needs_input_grad[0]:
+            more = convolve(x, u_weight, None, settings, algorithm, CHANGING)
+            of_v = more if of_v is None else of_v + more
+        if ctx.needs_input_grad[1]:
+            of_x = to_input(v, u_weight, settings, algorithm)
+    return of_v, of_x, of_weight, None, None
 
 
 class FourierConv2d(Function):

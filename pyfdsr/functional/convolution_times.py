@@ -66,7 +66,8 @@ def time_of_core(case: Case) -> float:
         *convolution[1:5],
         "zeros",  # others cost as much, and some are carried out beforehand
         case.double,
-        trained=case.recorded,
+        "auto",
+        case.recorded,
     )
     return plan.expected_nanoseconds(case.batch, case.channels_last)
 

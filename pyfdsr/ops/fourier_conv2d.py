@@ -33,7 +33,7 @@ def _map_of(name: str, value: ArrayLike, double: bool) -> tuple[np.ndarray, bool
 def _plan(convolution: Convolution, channels: tuple[int, int], size: tuple[int, int], double: bool) -> Any:
     # Nothing tells whether kernels come again.
     return _plans.fourier_conv2d_plan(
-        *channels, convolution.kernel, size, *convolution[1:], double, trained=True
+        *channels, convolution.kernel, size, *convolution[1:], double, "auto", True
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyfdsr import _plans
-from pyfdsr._convolution import PADDING_MODES
+from pyfdsr._convolution import CHANGING, PADDING_MODES
 
 from ..geometry import is_double
 from .arrays import array_of, threads
@@ -43,7 +43,7 @@ def fourier_conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None, settings: list[int], algorithm: str, keep: int
 ) -> Tensor:
     """Convolve; see :func:`pyfdsr.backends.by_torch.fourier_conv2d`, and the numbers of autograd's `keep`."""
-    plan = _plan((x.shape[1], weight.shape[0]), settings, is_double(x), algorithm, keep < -1)
+    plan = _plan((x.shape[1], weight.shape[0]), settings, is_double(x), algorithm, keep == CHANGING)
     added = None if bias is None else array_of(bias)
     return torch.from_numpy(
         plan.forward(_map_of(x), array_of(weight), added, threads(), _channels_last(x), keep)
