@@ -111,7 +111,7 @@ struct FourierConv2d<T>::Plan {
   }
   conv::Gradients<T> gradients(Index batch, const T* v, const Strides& v_strides, const T* x, const Strides& x_strides,
                                int threads) const {
-    return {tiles->transform,        tiles->adjoint, batch,  spread(v, v_strides),
+    return {tiles->transform,     tiles->adjoint, batch,  spread(v, v_strides),
             placed(x, x_strides), channels(),     threads};
   }
 };

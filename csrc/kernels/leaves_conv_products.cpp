@@ -45,7 +45,7 @@ struct Block {
 // `Transposed`: A is [k][m] instead of [m][k], and B is conjugated. `row` counts within the block.
 template <class T, int W, int MR, int NV, bool Transposed, bool Three>
 FDSR_INLINE void tile(bool add, const Block& block, Index row, Index column, LaneMatrix<const T> A, const T* sums,
-                 Index sums_pitch, LaneMatrix<const T> B, LaneMatrix<T> to) {
+                      Index sums_pitch, LaneMatrix<const T> B, LaneMatrix<T> to) {
   using V = Vec<T, W>;
   constexpr int L = kLanes<T>;
   // Of three: sums of the real parts' products, the imaginary parts' and the sums'.
