@@ -94,35 +94,43 @@ class Pool {
     posted_.store(generation_, std::memory_order_release);
     wake_.notify_all();
     job.run(0);
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = nullptr;  // latecomers find nothing
+    }
+    spin_while([this] { return active_.load(std::memory_order_acquire) != 0; });
     std::unique_lock lock(mutex_);
-    job_ = nullptr;  // latecomers find nothing
-    idle_.wait(lock, [this] { return active_ == 0; });
+    idle_.wait(lock, [this] { return active_.load(std::memory_order_relaxed) == 0; });
   }
 
  private:
   void work(int worker) {
     std::uint64_t seen = 0;
     for (;;) {
-      // A short spin catches the next call of a tight loop without the price of a wake-up.
-      for (int spin = 0; spin < 2000 && posted_.load(std::memory_order_acquire) == seen; ++spin) pause();
+      spin_while([&] { return posted_.load(std::memory_order_acquire) == seen; });
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return generation_ != seen; });
       seen = generation_;
       Job* job = job_;
       if (!job) continue;
       if (worker >= job->workers) continue;
-      ++active_;
+      active_.fetch_add(1, std::memory_order_relaxed);
       lock.unlock();
       job->run(worker);
       lock.lock();
-      if (--active_ == 0) idle_.notify_one();
+      if (active_.fetch_sub(1, std::memory_order_release) == 1) idle_.notify_one();
     }
   }
 
-  static void pause() {
+  // A short while: the next call of a tight loop, or the end of the others' last tasks, comes without the price of a
+  // wake-up.
+  template <class Condition>
+  static void spin_while(Condition&& holds) {
+    for (int spin = 0; spin < 2000 && holds(); ++spin) {
 #if defined(__x86_64__)
-    __builtin_ia32_pause();
+      __builtin_ia32_pause();
 #endif
+    }
   }
 
   std::mutex mutex_;
@@ -131,7 +139,7 @@ class Pool {
   std::atomic<std::uint64_t> posted_{0};
   std::uint64_t generation_ = 0;
   Job* job_ = nullptr;
-  int active_ = 0;
+  std::atomic<int> active_{0};
 };
 
 // Of the thread that set it.
