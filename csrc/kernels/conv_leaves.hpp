@@ -1,6 +1,8 @@
 // What the convolution's leaf files of one instruction set share.
 #pragma once
 
+#include <algorithm>
+
 #include "conv_kernels.hpp"
 #include "leaves.hpp"
 #include "simd.hpp"
@@ -39,5 +41,22 @@ inline void in_parts(Index n, Run&& run) {
     done += here;
   }
 }
+
+// Vectors of L that cover what is left of a row of n from `begin` on: the last one overlaps the one before it rather
+// than to pass the row's end.
+template <int L, int Vectors>
+struct RowEnd {
+  Index last, part;  // where the last vector begins; how much of it a row has that is shorter than a vector
+
+  RowEnd(Index begin, Index n)
+      : last(n < L ? 0 : std::min(Index{Vectors - 1} * L, n - L - begin)), part(n < L ? n : 0) {}
+  Index at(int v) const { return v + 1 < Vectors ? Index{v} * L : last; }
+  template <class T, class V>
+  void store_at(int v, T* row, V vector) const {
+    if (!part) return store(row + at(v), vector);
+    for (Index i = 0; i < L; ++i)
+      if (i < part) row[i] = vector[i];
+  }
+};
 
 }  // namespace fdsr::kernels::FDSR_ISA

@@ -9,9 +9,11 @@ namespace {
 constexpr int kPlaneVectors = kAccumulators / 6;
 
 template <class T, int Window, int Vectors>
-inline void plane_tile(const SpatialSum& sum, Index n, const T* x, const T* w, T offset, T* out, Index out_row) {
+inline void plane_tile(const SpatialSum& sum, Index begin, Index n, const T* x, const T* w, T offset, T* out,
+                       Index out_row) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
+  const RowEnd<L, Vectors> end(begin, n);
   V sums[kPlaneRows][Vectors];
 #pragma GCC unroll 4
   for (int r = 0; r < kPlaneRows; ++r)
@@ -22,12 +24,12 @@ inline void plane_tile(const SpatialSum& sum, Index n, const T* x, const T* w, T
       V weights[Window];
 #pragma GCC unroll 8
       for (int p = 0; p < Window; ++p) weights[p] = V{} + w[p * sum.columns + q];
-      const T* from = x + i * sum.channel + q * sum.column;
+      const T* from = x + begin + i * sum.channel + q * sum.column;
 #pragma GCC unroll 16
       for (int y = 0; y < kPlaneRows + Window - 1; ++y) {
         V samples[Vectors];
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) samples[v] = load_once<V>(from + y * sum.row + v * L);
+        for (int v = 0; v < Vectors; ++v) samples[v] = load_once<V>(from + y * sum.row + end.at(v));
 #pragma GCC unroll 4
         for (int r = 0; r < kPlaneRows; ++r)
           if (y >= r && y - r < Window)
@@ -38,13 +40,7 @@ inline void plane_tile(const SpatialSum& sum, Index n, const T* x, const T* w, T
 #pragma GCC unroll 4
   for (int r = 0; r < kPlaneRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) {
-      T* to = out + r * out_row + v * L;
-      if ((v + 1) * L <= n)
-        store(to, sums[r][v]);
-      else
-        std::memcpy(to, &sums[r][v], std::size_t(n - v * L) * sizeof(T));
-    }
+    for (int v = 0; v < Vectors; ++v) end.store_at(v, out + begin + r * out_row, sums[r][v]);
 }
 
 template <class T, int Window>
@@ -54,8 +50,8 @@ inline void sum_rows(const SpatialSum& sum, Index rows, Index n, const T* x, con
   for (Index r = 0; r < rows; r += kPlaneRows) {
     const Index y = r + kPlaneRows <= rows ? r : rows - kPlaneRows;  // the last tile makes some rows again
     in_parts<kPlaneVectors>((n + L - 1) / L, [&](auto count, Index done) {
-      plane_tile<T, Window, decltype(count)::value>(sum, n - done * L, x + y * sum.row + done * L, w, offset,
-                                                    out + y * out_row + done * L, out_row);
+      plane_tile<T, Window, decltype(count)::value>(sum, done * L, n, x + y * sum.row, w, offset, out + y * out_row,
+                                                    out_row);
     });
   }
 }

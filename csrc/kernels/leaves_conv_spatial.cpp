@@ -17,6 +17,7 @@ inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, con
                      Index begin) {
   constexpr int L = kLanes<T>;
   using V = Vec<T, L>;
+  const RowEnd<L, Vectors> end(begin, n);
   V sums[Outputs][Vectors];
 #pragma GCC unroll 4
   for (int o = 0; o < Outputs; ++o)
@@ -28,7 +29,7 @@ inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, con
       for (Index q = 0; q < sum.columns; ++q, from += sum.column, w += Outputs) {
         V samples[Vectors];
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) samples[v] = load<V>(from + v * L);
+        for (int v = 0; v < Vectors; ++v) samples[v] = load<V>(from + end.at(v));
 #pragma GCC unroll 4
         for (int o = 0; o < Outputs; ++o)
 #pragma GCC unroll 8
@@ -38,13 +39,7 @@ inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, con
 #pragma GCC unroll 4
   for (int o = 0; o < Outputs; ++o)
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) {
-      const Index at = begin + v * L;
-      if (at + L <= n)
-        store(out[o] + at, sums[o][v]);
-      else
-        std::memcpy(out[o] + at, &sums[o][v], std::size_t(n - at) * sizeof(T));
-    }
+    for (int v = 0; v < Vectors; ++v) end.store_at(v, out[o] + begin, sums[o][v]);
 }
 
 template <class T>
