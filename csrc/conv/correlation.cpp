@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "conv/phases.hpp"
+#include "conv/planes.hpp"
 
 namespace fdsr::conv {
 namespace {
@@ -120,11 +121,18 @@ void multiply_slot(const LaneChoice& choice, const Channels& channels, const Lan
 }
 
 template <class T>
-void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cache, std::size_t weight_count) {
+void correlate(const Correlation<T>& call, KeepSpectra keep, const WeightCache& cache, std::size_t weight_count) {
   using Spectra = std::vector<Slots<T>>;
   const int lanes = kernels::conv_kernels<T>().lanes;
+  const Channels& channels = call.channels;
   // Not of this batch: an image's bits must not depend on what else is in it.
-  const LaneChoice choice = choose_lanes(2 * c.tiling.pairs, c.channels, lanes, true);
+  const LaneChoice choice = choose_lanes(2 * call.tiling.pairs, channels, lanes, true);
+  Correlation<T> c = call;
+  std::optional<Planes<T>> from, to;
+  if (are_planes_better(call.from, choice, channels.in))
+    c.from = read_planes(call.from, call.batch, channels.groups * channels.in, call.threads, from);
+  if (are_planes_better(call.to, choice, channels.out))
+    c.to = empty_planes(call.to, call.batch, channels.groups * channels.out, to);
   const WeightOrder order = weight_order(choice.pairs_outside, c.channels, choice.width, lanes);
   const WeightCache::Layout layout{choice.pairs_outside, choice.width};
   const std::size_t weight_bytes = weight_count * sizeof(T);
@@ -153,6 +161,7 @@ void correlate(const Correlation<T>& c, KeepSpectra keep, const WeightCache& cac
     correlate_in_cache(c, choice, most, *weights, order);
   else
     correlate_in_phases(c, choice, *weights, order);
+  if (to) to->write(call.to, call.threads);
 }
 
 #define FDSR_INSTANTIATE(T)                                                                                           \

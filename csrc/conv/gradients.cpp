@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "conv/phases.hpp"
+#include "conv/planes.hpp"
 
 namespace fdsr::conv {
 namespace {
@@ -141,11 +142,26 @@ bool is_shared_better(const TileTransform<T>& transform, const Tiling& tiling, c
 }
 
 template <class T>
-void correlate_maps(const Gradients<T>& maps, const Kernels<T>& kernels, const ToInput<T>* to_input) {
+void correlate_maps(const Gradients<T>& call, const Kernels<T>& kernels, const ToInput<T>* to_input) {
+  const Channels& channels = call.channels;
+  const int lanes = kernels::conv_kernels<T>().lanes;
+  const LaneChoice choice = choose_lanes(2 * call.tiling.pairs, channels, lanes, false);
+  Gradients<T> maps = call;
+  std::optional<Planes<T>> x, v, v_x;
+  std::optional<ToInput<T>> planes_to_input;
+  if (are_planes_better(call.x, choice, channels.in))
+    maps.x = read_planes(call.x, call.batch, channels.groups * channels.in, call.threads, x);
+  if (are_planes_better(call.v, choice, channels.out))
+    maps.v = read_planes(call.v, call.batch, channels.groups * channels.out, call.threads, v);
+  if (to_input && are_planes_better(to_input->v_x, choice, channels.in)) {
+    const Image<T> image = empty_planes(to_input->v_x, call.batch, channels.groups * channels.in, v_x);
+    planes_to_input.emplace(ToInput<T>{to_input->turned, image});
+  }
   if (maps.channels.depthwise)
-    correlate_depthwise(maps, kernels, to_input);
+    correlate_depthwise(maps, kernels, planes_to_input ? &*planes_to_input : to_input);
   else
-    correlate_dense(maps, kernels, to_input);
+    correlate_dense(maps, kernels, planes_to_input ? &*planes_to_input : to_input);
+  if (v_x) v_x->write(to_input->v_x, call.threads);
 }
 
 template bool is_shared_better(const TileTransform<float>&, const Tiling&, const Channels&, int);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "conv/planes.hpp"
 #include "fdsr/threads.hpp"
 
 namespace fdsr::conv {
@@ -16,6 +17,7 @@ using kernels::SpatialSum;
 // The samples that one row of results needs should stay in the first-level cache, those of a task in the second.
 constexpr Index kRowBytes = 20 << 10, kTaskBytes = 160 << 10;
 constexpr Index kMostColumns = 512;
+constexpr Index kLeastTasks = 8;
 // Sums over positions are made in so many parts, whatever the number of threads, or fewer to keep them small.
 constexpr Index kParts = 16, kPartsBytes = 64 << 20;
 
@@ -222,65 +224,6 @@ void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index gr
   }
 }
 
-// Sums go along rows of samples: planes of their own for maps whose channels are neighbours instead.
-template <class T>
-class Planes {
- public:
-  template <class P>
-  static bool are_needed(const Image<P>& image, Index channels) {
-    return image.strides.channel == 1 && image.strides.x != 1 && channels > 1;
-  }
-  Planes(Index batch, Index channels, const Axis& y, const Axis& x)
-      : batch_(batch),
-        channels_(channels),
-        height_(samples(y)),
-        width_(samples(x)),
-        memory_(std::size_t(batch * channels * height_ * width_) * sizeof(T)) {}
-
-  template <class P>
-  Image<P> image(const Axis* y, const Axis* x) const {
-    return {memory_.as<T>(), {channels_ * height_ * width_, height_ * width_, width_, 1}, y, x};
-  }
-  void read(const T* from, const Strides& strides, int threads) const {
-    const auto& table = kernels::conv_kernels<T>();
-    for_each_row(threads, [&](Index b, Index y, T* row) {
-      table.pixels_to_planes(width_, channels_, from + b * strides.batch + y * strides.y, strides.x, row,
-                             height_ * width_);
-    });
-  }
-  void write(T* to, const Strides& strides, int threads) const {
-    const auto& table = kernels::conv_kernels<T>();
-    for_each_row(threads, [&](Index b, Index y, const T* row) {
-      table.planes_to_pixels(width_, channels_, row, height_ * width_, to + b * strides.batch + y * strides.y,
-                             strides.x);
-    });
-  }
-
- private:
-  static Index samples(const Axis& axis) {
-    return axis.length() ? 1 + *std::max_element(axis.sample.begin(), axis.sample.end()) : 0;
-  }
-  template <class Body>
-  void for_each_row(int threads, Body&& body) const {
-    parallel_for(batch_ * height_, threads, [&](std::int64_t row, int) {
-      const Index b = row / height_, y = row % height_;
-      body(b, y, memory_.as<T>() + b * channels_ * height_ * width_ + y * width_);
-    });
-  }
-  Index batch_, channels_, height_, width_;
-  Buffer memory_;
-};
-
-// An image as it is, or as planes that `own` keeps.
-template <class T>
-Image<const T> in_planes(const Image<const T>& image, Index batch, Index channels, int threads,
-                         std::optional<Planes<T>>& own) {
-  if (!Planes<T>::are_needed(image, channels)) return image;
-  own.emplace(batch, channels, *image.y, *image.x);
-  own->read(image.data, image.strides, threads);
-  return own->template image<const T>(image.y, image.x);
-}
-
 template <class T>
 void correlate_planes(const Maps<T>& m) {
   const Groups groups(m.channels);
@@ -290,7 +233,10 @@ void correlate_planes(const Maps<T>& m) {
       std::min(kMostColumns, kRowBytes / (groups.in * m.kernels.size.y * Index(sizeof(T))) - reach.x);
   Cut cut(height, width, 1, std::max(most_columns, 4 * lanes), lanes);
   const Index most_rows = kTaskBytes / (groups.in * (cut.columns + reach.x) * Index(sizeof(T))) - reach.y;
-  cut = Cut(height, width, std::max<Index>(most_rows, 4), cut.columns, lanes);
+  // As many tasks keep the threads of usual machines busy; rows that reach over one another are copied twice.
+  const Index strips = ceil_div(kLeastTasks, std::max<Index>(m.batch * groups.count * cut.count_x, 1));
+  const Index few_rows = std::max<Index>(ceil_div(height, strips), 2 * reach.y);
+  cut = Cut(height, width, std::max<Index>(std::min(most_rows, few_rows), 4), cut.columns, lanes);
   const Buffer weights = in_order(m.kernels, groups);
   std::vector<std::optional<Scratch<T>>> scratch(std::size_t(std::max(m.threads, 1)));
   parallel_for(m.batch * groups.count * cut.count(), m.threads, [&](std::int64_t task, int thread) {
@@ -309,23 +255,22 @@ void correlate_in_space(const Maps<T>& maps) {
   Maps<T> m = maps;
   const Groups groups(m.channels);
   std::optional<Planes<T>> from, to;
-  m.from = in_planes(maps.from, m.batch, groups.count * groups.in, m.threads, from);
-  if (Planes<T>::are_needed(maps.to, groups.count * groups.out)) {
-    to.emplace(m.batch, groups.count * groups.out, *m.to.y, *m.to.x);
-    m.to = to->template image<T>(m.to.y, m.to.x);
-  }
+  // Sums go along rows of samples.
+  if (channels_are_neighbours(m.from)) m.from = read_planes(m.from, m.batch, groups.count * groups.in, m.threads, from);
+  if (channels_are_neighbours(m.to)) m.to = empty_planes(m.to, m.batch, groups.count * groups.out, to);
   correlate_planes(m);
-  if (to) to->write(maps.to.data, maps.to.strides, m.threads);
+  if (to) to->write(maps.to, m.threads);
 }
 
 template <class T>
 void correlate_maps_in_space(Index batch, const Image<const T>& x_map, const Image<const T>& v_map,
                              const Channels& channels, int threads, const Kernels<T>& kernels) {
-  std::optional<Planes<T>> x_planes, v_planes;
-  const Image<const T> x = in_planes(x_map, batch, Groups(channels).count * Groups(channels).in, threads, x_planes);
-  const Image<const T> v = in_planes(v_map, batch, Groups(channels).count * Groups(channels).out, threads, v_planes);
   const auto& table = kernels::conv_kernels<T>();
   const Groups groups(channels);
+  std::optional<Planes<T>> x_planes, v_planes;
+  Image<const T> x = x_map, v = v_map;
+  if (channels_are_neighbours(x)) x = read_planes(x, batch, groups.count * groups.in, threads, x_planes);
+  if (channels_are_neighbours(v)) v = read_planes(v, batch, groups.count * groups.out, threads, v_planes);
   const Index height = v.y->length(), width = v.x->length(), lanes = table.lanes;
   const Size reach = reach_of(kernels);
   const Index area = kernels.size.area(), count = groups.count * groups.out * groups.in * area;

@@ -56,9 +56,8 @@ struct ConvTable {
   void (*lines_to_blocks)(Index n, const T* const* lines, T* blocks);
   void (*blocks_to_lines)(Index n, const T* blocks, const T* offset, T* const* lines);
 
-  // to[c * plane + i] = from[i * step + c] for i < pixels, c < channels, and back
-  void (*pixels_to_planes)(Index pixels, Index channels, const T* from, Index step, T* to, Index plane);
-  void (*planes_to_pixels)(Index pixels, Index channels, const T* from, Index plane, T* to, Index step);
+  // to[c * to_step + r] = from[r * from_step + c] for r < rows, c < columns
+  void (*transpose)(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step);
 
   // C[m][n] = A[m][k] B[k][n], complex; vectors of `width` lanes, n a multiple of it.
   void (*product)(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C);

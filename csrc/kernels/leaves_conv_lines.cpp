@@ -92,13 +92,13 @@ void transform_line(const LineTransform<T>& line, Direction direction, const T* 
              [&](auto b) { second_step<T, decltype(b)::value>(line.a, inverse, scratch, out, out_stride); });
 }
 
-// Transposes a square of vectors in registers: exchanges ever larger halves of neighbours.
-template <class T, int Step, class V>
+// Transposes squares of `Side` elements in registers, side by side: exchanges ever larger parts of neighbours.
+template <class T, int Side = kLanes<T>, int Step = 1, class V>
 FDSR_INLINE void exchange(V* rows) {
   constexpr int L = kLanes<T>;
   using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   using Mask = Vec<Integer, L>;
-  if constexpr (Step < L) {
+  if constexpr (Step < Side) {
     Mask low{}, high{};
 #pragma GCC unroll 16
     for (int i = 0; i < L; ++i) {
@@ -107,13 +107,13 @@ FDSR_INLINE void exchange(V* rows) {
       high[i] = Integer(second ? L + i : i + Step);
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < L; ++i) {
+    for (int i = 0; i < Side; ++i) {
       if ((i / Step) % 2) continue;
       const V a = rows[i], b = rows[i + Step];
       rows[i] = __builtin_shuffle(a, b, low);
       rows[i + Step] = __builtin_shuffle(a, b, high);
     }
-    exchange<T, Step * 2>(rows);
+    exchange<T, Side, Step * 2>(rows);
   }
 }
 
@@ -126,7 +126,7 @@ void lines_to_blocks(Index n, const T* const* lines, T* blocks) {
     V rows[L];
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) rows[l] = load<V>(lines[l] + i);
-    exchange<T, 1>(rows);
+    exchange<T>(rows);
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) store(blocks + (i + l) * 2 * L, rows[l]);
     done = i + L;
@@ -134,7 +134,7 @@ void lines_to_blocks(Index n, const T* const* lines, T* blocks) {
   if (n < L) {
     V rows[L]{};
     for (int l = 0; l < L; ++l) std::memcpy(&rows[l], lines[l], std::size_t(n) * sizeof(T));
-    exchange<T, 1>(rows);
+    exchange<T>(rows);
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l)
       if (l < n) store(blocks + l * 2 * L, rows[l]);
@@ -151,7 +151,7 @@ void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* lines)
     V rows[L];
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) rows[l] = load<V>(blocks + (i + l) * 2 * L) + plus;
-    exchange<T, 1>(rows);
+    exchange<T>(rows);
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) store(lines[l] + i, rows[l]);
     done = i + L;
@@ -160,59 +160,93 @@ void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* lines)
     V rows[L];
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) rows[l] = l < n ? load<V>(blocks + l * 2 * L) + plus : V{};
-    exchange<T, 1>(rows);
+    exchange<T>(rows);
     for (int l = 0; l < L; ++l) std::memcpy(lines[l], &rows[l], std::size_t(n) * sizeof(T));
   }
 }
 
-// Square by square: to[c * to_step + r] = from[r * from_step + c]. The last squares overlap those before them.
+template <class T>
+void transpose_singly(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
+  for (Index c = 0; c < columns; ++c)
+    for (Index r = 0; r < rows; ++r) to[c * to_step + r] = from[r * from_step + c];
+}
+
+// Rows that are dense in memory and no longer than `Side`, or columns (of the result) that are: a vector takes parts of
+// several, with what follows them.
+template <int Side, class T>
+void transpose_short(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
+  constexpr int L = kLanes<T>, kParts = L / Side;
+  using Part = Vec<T, Side>;
+  using V = Vec<T, L>;
+  const bool rows_are_short = columns <= Side;
+  const Index length = rows_are_short ? columns : rows, all = rows_are_short ? rows : columns;
+  const Index last = all - (Side - length + length - 1) / length;  // beyond this many, parts would pass the end
+  Index n = 0;
+  for (; n + L <= last; n += L) {
+    V vectors[Side];
+    if (rows_are_short) {
+#pragma GCC unroll 16
+      for (int i = 0; i < Side; ++i) {
+        Part parts[kParts];
+#pragma GCC unroll 4
+        for (int p = 0; p < kParts; ++p) parts[p] = load<Part>(from + (n + p * Side + i) * length);
+        std::memcpy(&vectors[i], parts, sizeof(V));
+      }
+      exchange<T, Side>(vectors);
+#pragma GCC unroll 16
+      for (int i = 0; i < Side; ++i)
+        if (i < length) store(to + i * to_step + n, vectors[i]);
+    } else {
+#pragma GCC unroll 16
+      for (int i = 0; i < Side; ++i) vectors[i] = i < length ? load<V>(from + i * from_step + n) : V{};
+      exchange<T, Side>(vectors);
+#pragma GCC unroll 4
+      for (int p = 0; p < kParts; ++p)
+#pragma GCC unroll 16
+        for (int i = 0; i < Side; ++i) {
+          Part part;
+          std::memcpy(&part, reinterpret_cast<const T*>(&vectors[i]) + p * Side, sizeof(Part));
+          store(to + (n + p * Side + i) * length, part);
+        }
+    }
+  }
+  if (rows_are_short)
+    transpose_singly(rows - n, columns, from + n * from_step, from_step, to + n, to_step);
+  else
+    transpose_singly(rows, columns - n, from + n, from_step, to + n * to_step, to_step);
+}
+
+// Square by square; the last squares overlap those before them.
 template <class T>
 void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
   constexpr Index L = kLanes<T>;
   using V = Vec<T, kLanes<T>>;
+  if (const Index shorter = std::min(columns, rows); shorter < L) {
+    const bool is_dense = columns < rows ? from_step == columns : to_step == rows;
+    if (!is_dense) return transpose_singly(rows, columns, from, from_step, to, to_step);
+    if constexpr (L > 4)
+      if (shorter <= 4) return transpose_short<4>(rows, columns, from, from_step, to, to_step);
+    if constexpr (L > 8)
+      if (shorter <= 8) return transpose_short<8>(rows, columns, from, from_step, to, to_step);
+    return transpose_short<L>(rows, columns, from, from_step, to, to_step);
+  }
   for (Index r_done = 0; r_done < rows; r_done += L)
     for (Index c_done = 0; c_done < columns; c_done += L) {
-      const Index r = rows < L ? 0 : r_done + L <= rows ? r_done : rows - L;
-      const Index c = columns < L ? 0 : c_done + L <= columns ? c_done : columns - L;
+      const Index r = r_done + L <= rows ? r_done : rows - L, c = c_done + L <= columns ? c_done : columns - L;
       V square[L];
 #pragma GCC unroll 16
-      for (Index l = 0; l < L; ++l) {
-        const T* row = from + (r + l) * from_step + c;
-        if (columns >= L && rows >= L) {
-          square[l] = load<V>(row);
-        } else {
-          square[l] = V{};
-          if (l < rows) std::memcpy(&square[l], row, std::size_t(columns < L ? columns : L) * sizeof(T));
-        }
-      }
-      exchange<T, 1>(square);
+      for (Index l = 0; l < L; ++l) square[l] = load<V>(from + (r + l) * from_step + c);
+      exchange<T>(square);
 #pragma GCC unroll 16
-      for (Index l = 0; l < L; ++l) {
-        T* column = to + (c + l) * to_step + r;
-        if (columns >= L && rows >= L)
-          store(column, square[l]);
-        else if (l < columns)
-          std::memcpy(column, &square[l], std::size_t(rows < L ? rows : L) * sizeof(T));
-      }
+      for (Index l = 0; l < L; ++l) store(to + (c + l) * to_step + r, square[l]);
     }
-}
-
-template <class T>
-void pixels_to_planes(Index pixels, Index channels, const T* from, Index step, T* to, Index plane) {
-  transpose(pixels, channels, from, step, to, plane);
-}
-
-template <class T>
-void planes_to_pixels(Index pixels, Index channels, const T* from, Index plane, T* to, Index step) {
-  transpose(channels, pixels, from, plane, to, step);
 }
 
 }  // namespace
 
 template <class T>
 void fill_conv_lines(ConvTable<T>& table) {
-  table.pixels_to_planes = pixels_to_planes<T>;
-  table.planes_to_pixels = planes_to_pixels<T>;
+  table.transpose = transpose<T>;
   table.transform_line = transform_line<T>;
   table.lines_to_blocks = lines_to_blocks<T>;
   table.blocks_to_lines = blocks_to_lines<T>;

@@ -180,6 +180,61 @@ void check_kept_spectra_give_the_same_bits() {
   }
 }
 
+// Maps whose channels are neighbours, `gap` samples of something else after them.
+struct Pixels {
+  int channels;
+  Size size;
+  int gap;
+
+  Strides strides() const {
+    const std::ptrdiff_t step = channels + gap;
+    return {size.area() * step, 1, size.x * step, step};
+  }
+  template <class T>
+  std::vector<T> empty(int batch) const {
+    return std::vector<T>(std::size_t(batch * size.area() * (channels + gap)), T(7));
+  }
+  template <class T>
+  std::vector<T> from(const std::vector<T>& planes) const {
+    const int batch = static_cast<int>(std::ptrdiff_t(planes.size()) / (channels * size.area()));
+    std::vector<T> pixels = empty<T>(batch);
+    for (int b = 0; b < batch; ++b)
+      for (int c = 0; c < channels; ++c)
+        for (int i = 0; i < size.area(); ++i)
+          pixels[std::size_t((b * size.area() + i) * (channels + gap) + c)] =
+              planes[std::size_t((b * channels + c) * size.area() + i)];
+    return pixels;
+  }
+};
+
+// Either layout gives the same bits, and what lies between pixels stays what it was.
+template <class T>
+void check_layouts(int in_channels, int out_channels, int groups, Size input) {
+  const Conv2dGeometry g{in_channels, out_channels, {3, 3}, input, {1, 1}, 1, 1, 1, 1, {1, 1}, groups};
+  const int batch = 2;
+  const auto x = random_reals<T>(std::ptrdiff_t(batch * in_channels * input.area()), 1);
+  const auto w = random_reals<T>(std::ptrdiff_t(out_channels * (in_channels / groups) * 9), 2);
+  const auto v = random_reals<T>(std::ptrdiff_t(batch * out_channels * input.area()), 3);
+  const Strides xs = dense(in_channels, input), ys = dense(out_channels, input);
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::tiled, ConvAlgorithm::spatial}) {
+    const FourierConv2d<T> plan(g, algorithm);
+    std::vector<T> y(v.size()), v_x(x.size()), v_w(w.size()), v_w_of_pixels(w.size());
+    plan.forward(batch, x.data(), xs, w.data(), nullptr, 2, y.data(), ys);
+    plan.adjoints(batch, v.data(), ys, x.data(), xs, w.data(), 2, v_x.data(), xs, v_w.data());
+    for (const int gap : {0, 3}) {
+      const Pixels in{in_channels, input, gap}, out{out_channels, input, gap};
+      const auto x_pixels = in.from(x), v_pixels = out.from(v);
+      auto y_pixels = out.empty<T>(batch), v_x_pixels = in.empty<T>(batch);
+      plan.forward(batch, x_pixels.data(), in.strides(), w.data(), nullptr, 2, y_pixels.data(), out.strides());
+      CHECK(y_pixels == out.from(y));
+      plan.adjoints(batch, v_pixels.data(), out.strides(), x_pixels.data(), in.strides(), w.data(), 2,
+                    v_x_pixels.data(), in.strides(), v_w_of_pixels.data());
+      CHECK(v_x_pixels == in.from(v_x));
+      CHECK(v_w_of_pixels == v_w);
+    }
+  }
+}
+
 void check_empty_batches() {
   const Conv2dGeometry g{8, 8, {3, 3}, {14, 14}};
   for (const auto algorithm : {ConvAlgorithm::tiled, ConvAlgorithm::fourier, ConvAlgorithm::spatial}) {
@@ -238,6 +293,14 @@ int main() {
       for (const Size kernel : {Size{3, 3}, Size{5, 2}, Size{7, 9}, Size{2, 7}, Size{6, 5}})
         check_all({3, 3, kernel, {rows + kernel.y - 1, columns}, {1, 1}, 0, 0, 1, 1, {1, 1}, 3});
   check_all({4, 2, {3, 3}, {12, 40}, {1, 1}, 1, 1, 1, 1, {1, 2}, 2});  // two inputs an output
+  // Squares of every instruction set's vectors, and channels or samples too few for them.
+  for (const int channels : {1, 2, 3, 4, 5, 7, 8, 9, 16, 21})
+    for (const int width : {3, 4, 7, 9, 17, 33}) {
+      check_layouts<float>(channels, 5, 1, {6, width});
+      check_layouts<double>(3, channels, 1, {6, width});
+    }
+  check_layouts<float>(12, 24, 3, {20, 19});
+  check_layouts<float>(19, 19, 19, {20, 19});
   check_algorithms({3, 5, {5, 5}, {40, 33}, {1, 1}, 2, 2, 2, 2});
   check_all({4, 3, {5, 4}, {20, 30}, {1, 1}, 2, 2, 1, 2, {1, 1}, 1, Padding::circular});
   check_all({4, 4, {3, 3}, {17, 16}, {2, 1}, 2, 2, 2, 2, {2, 2}, 4, Padding::circular});
