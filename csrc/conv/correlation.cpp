@@ -141,12 +141,11 @@ void correlate(const Correlation<T>& call, KeepSpectra keep, const WeightCache& 
   const bool were_kept = weights != nullptr;
   if (!weights) {
     const T scale = T(1) / T(c.transform.length().area());
-    auto made = std::make_shared<Spectra>();
-    std::size_t bytes = 0;
-    for (Index group = 0; group < c.channels.groups; ++group) {
-      made->push_back(weight_spectra(c.transform, c.kernels, group, order, scale, c.threads));
-      bytes += std::size_t(c.transform.slots() * made->back().stride()) * sizeof(T);
-    }
+    auto made = std::make_shared<Spectra>(std::size_t(channels.groups));
+    for_each_group(channels.groups, c.threads, [&](Index group, int threads) {
+      (*made)[std::size_t(group)] = weight_spectra(c.transform, c.kernels, group, order, scale, threads);
+    });
+    const std::size_t bytes = made->size() * std::size_t(c.transform.slots() * made->front().stride()) * sizeof(T);
     weights = made;
     cache.keep(c.kernels.data, weight_bytes, layout, keep, made, bytes);
   }

@@ -25,56 +25,53 @@ Channels turned_round(const Channels& channels) {
 
 // Spectra of the turned kernels of one group.
 template <class T>
-Slots<T> turned_spectra(const Gradients<T>& maps, const ToInput<T>& to_input, Index group, const WeightOrder& order) {
+Slots<T> turned_spectra(const Gradients<T>& maps, const ToInput<T>& to_input, Index group, const WeightOrder& order,
+                        int threads) {
   const T scale = T(1) / T(maps.transform.length().area());
-  return weight_spectra(maps.transform, to_input.turned, group, order, scale, maps.threads);
+  return weight_spectra(maps.transform, to_input.turned, group, order, scale, threads);
 }
 
 template <class T>
-void correlate_dense(const Gradients<T>& maps, const Kernels<T>& kernels, const ToInput<T>* to_input) {
+void correlate_dense(const Gradients<T>& maps, const Kernels<T>& kernels, const ToInput<T>* to_input, Index group,
+                     const LaneChoice& choice, int threads) {
   const TileTransform<T>& transform = maps.transform;
   const Tiling& tiling = maps.tiling;
   const Channels &channels = maps.channels, back = turned_round(channels);
   const auto& table = kernels::conv_kernels<T>();
   const Index all = maps.batch * tiling.pairs;
-  const LaneChoice choice = choose_lanes(2 * tiling.pairs, channels, table.lanes, false);
   const WeightOrder order = weight_order(true, channels, choice.width, table.lanes);
   const WeightOrder turned = weight_order(true, back, choice.width, table.lanes);
   const Index chunk = chunk_of(transform, all, channels);
-  for (Index group = 0; group < channels.groups; ++group) {
-    const Slots<T> sums(transform.slots(), order.lanes.lanes);
-    Magnitudes<T> most(order.lanes.lanes, maps.threads);
-    std::optional<Slots<T>> weights;
-    if (to_input) weights = turned_spectra(maps, *to_input, group, turned);
-    for (Index first = 0; first < all; first += chunk) {
-      const Index pairs = std::min(chunk, all - first);
-      const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
-      const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
-      const Slots<T> xs(transform.slots(), 2 * in.lanes), vs(transform.slots(), 2 * out.lanes);
-      transform_tiles(transform, maps.x, tiling, in, first, group * channels.in, tiling.pitch, true, maps.threads, xs);
-      transform_tiles(transform, maps.v, tiling, out, first, group * channels.out, transform.length(), true,
-                      maps.threads, vs);
-      const bool at_once = halves_are_rows(in, out), is_last = first + pairs == all;
-      for_each_slot(transform, maps.threads, [&](int column, Index slot, int thread) {
-        // Lanes that no product reaches share transforms with others.
-        std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
-        for (int half = 0; half < (at_once ? 1 : 2); ++half)
-          table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch,
-                                   pairs + (at_once ? in.lanes / in.pitch : 0),
-                                   {xs.at(slot) + half * 2 * in.lanes, in.pitch},
-                                   {vs.at(slot) + half * 2 * out.lanes, out.pitch},
-                                   {sums.at(slot), order.lanes.pitch});
-        if (is_last) table.magnitudes(order.lanes.lanes / table.lanes, sums.at(slot), most.of(thread));
-        if (weights)  // in place of x, which is done with
-          multiply_slot(choice, back, out, in, vs.at(slot), weights->at(slot), turned.lanes.pitch, xs.at(slot),
-                        !transform.is_own_mirror(column));
-      });
-      if (weights)
-        write_tiles(transform, xs, tiling, in, first, group * channels.in, static_cast<const T*>(nullptr), maps.threads,
-                    to_input->v_x);
-    }
-    kernels_from_spectra(transform, sums, most.of_all(), order, scale_of_sums(transform), maps.threads, kernels, group);
+  const Slots<T> sums(transform.slots(), order.lanes.lanes);
+  Magnitudes<T> most(order.lanes.lanes, threads);
+  std::optional<Slots<T>> weights;
+  if (to_input) weights = turned_spectra(maps, *to_input, group, turned, threads);
+  for (Index first = 0; first < all; first += chunk) {
+    const Index pairs = std::min(chunk, all - first);
+    const LaneOrder in = lane_order(true, pairs, channels.in, choice.width, table.lanes);
+    const LaneOrder out = lane_order(true, pairs, channels.out, choice.width, table.lanes);
+    const Slots<T> xs(transform.slots(), 2 * in.lanes), vs(transform.slots(), 2 * out.lanes);
+    transform_tiles(transform, maps.x, tiling, in, first, group * channels.in, tiling.pitch, true, threads, xs);
+    transform_tiles(transform, maps.v, tiling, out, first, group * channels.out, transform.length(), true, threads, vs);
+    const bool at_once = halves_are_rows(in, out), is_last = first + pairs == all;
+    for_each_slot(transform, threads, [&](int column, Index slot, int thread) {
+      // Lanes that no product reaches share transforms with others.
+      std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
+      for (int half = 0; half < (at_once ? 1 : 2); ++half)
+        table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch,
+                                 pairs + (at_once ? in.lanes / in.pitch : 0),
+                                 {xs.at(slot) + half * 2 * in.lanes, in.pitch},
+                                 {vs.at(slot) + half * 2 * out.lanes, out.pitch}, {sums.at(slot), order.lanes.pitch});
+      if (is_last) table.magnitudes(order.lanes.lanes / table.lanes, sums.at(slot), most.of(thread));
+      if (weights)  // in place of x, which is done with
+        multiply_slot(choice, back, out, in, vs.at(slot), weights->at(slot), turned.lanes.pitch, xs.at(slot),
+                      !transform.is_own_mirror(column));
+    });
+    if (weights)
+      write_tiles(transform, xs, tiling, in, first, group * channels.in, static_cast<const T*>(nullptr), threads,
+                  to_input->v_x);
   }
+  kernels_from_spectra(transform, sums, most.of_all(), order, scale_of_sums(transform), threads, kernels, group);
 }
 
 // A task sums over all pairs of one vector of channels.
@@ -91,7 +88,7 @@ void correlate_depthwise(const Gradients<T>& maps, const Kernels<T>& kernels, co
   const Slots<T> sums(transform.slots(), order.lanes.lanes);
   Magnitudes<T> most(order.lanes.lanes, 1);  // every task has lanes of its own
   std::optional<Slots<T>> weights;
-  if (to_input) weights = turned_spectra(maps, *to_input, 0, order);
+  if (to_input) weights = turned_spectra(maps, *to_input, 0, order, maps.threads);
   parallel_for(each.pitch / lanes, maps.threads, [&](std::int64_t unit, int) {
     const LineBuffers<T> buffers(transform);
     const Buffer memory(2 * transform.tile_size() * sizeof(T));
@@ -144,23 +141,24 @@ bool is_shared_better(const TileTransform<T>& transform, const Tiling& tiling, c
 template <class T>
 void correlate_maps(const Gradients<T>& call, const Kernels<T>& kernels, const ToInput<T>* to_input) {
   const Channels& channels = call.channels;
-  const int lanes = kernels::conv_kernels<T>().lanes;
-  const LaneChoice choice = choose_lanes(2 * call.tiling.pairs, channels, lanes, false);
+  const LaneChoice choice = choose_lanes(2 * call.tiling.pairs, channels, kernels::conv_kernels<T>().lanes, false);
   Gradients<T> maps = call;
   std::optional<Planes<T>> x, v, v_x;
-  std::optional<ToInput<T>> planes_to_input;
   if (are_planes_better(call.x, choice, channels.in))
     maps.x = read_planes(call.x, call.batch, channels.groups * channels.in, call.threads, x);
   if (are_planes_better(call.v, choice, channels.out))
     maps.v = read_planes(call.v, call.batch, channels.groups * channels.out, call.threads, v);
-  if (to_input && are_planes_better(to_input->v_x, choice, channels.in)) {
-    const Image<T> image = empty_planes(to_input->v_x, call.batch, channels.groups * channels.in, v_x);
-    planes_to_input.emplace(ToInput<T>{to_input->turned, image});
-  }
-  if (maps.channels.depthwise)
-    correlate_depthwise(maps, kernels, planes_to_input ? &*planes_to_input : to_input);
+  std::optional<ToInput<T>> to_input_planes;
+  if (to_input && are_planes_better(to_input->v_x, choice, channels.in))
+    to_input_planes.emplace(ToInput<T>{
+        to_input->turned, empty_planes(to_input->v_x, call.batch, channels.groups * channels.in, v_x)});
+  const ToInput<T>* const written = to_input_planes ? &*to_input_planes : to_input;
+  if (channels.depthwise)
+    correlate_depthwise(maps, kernels, written);
   else
-    correlate_dense(maps, kernels, planes_to_input ? &*planes_to_input : to_input);
+    for_each_group(channels.groups, maps.threads, [&](Index group, int threads) {
+      correlate_dense(maps, kernels, written, group, choice, threads);
+    });
   if (v_x) v_x->write(to_input->v_x, call.threads);
 }
 

@@ -17,6 +17,15 @@ Index chunk_of(const TileTransform<T>& transform, Index pairs, const Channels& c
   return pairs_of_chunk(transform.length().area() * 2 * sizeof(T) * std::size_t(channels.in + channels.out), pairs);
 }
 
+// Calls body(group, threads of its own): groups go side by side where they keep all threads busy, as each then stays in
+// one core's cache.
+template <class Body>
+void for_each_group(Index groups, int threads, Body&& body) {
+  if (threads > 1 && (groups % threads == 0 || groups >= 4 * threads))
+    return parallel_for(groups, threads, [&](std::int64_t group, int) { body(Index{group}, 1); });
+  for (Index group = 0; group < groups; ++group) body(group, threads);
+}
+
 // Phase 1: a map's tiles -> slots [both halves][lanes].
 template <class T>
 void transform_tiles(const TileTransform<T>& transform, const Image<const T>& image, const Tiling& tiling,

@@ -33,6 +33,7 @@ struct Kernels {
 template <class T>
 class Slots {
  public:
+  Slots() = default;
   Slots(Index slots, Index lanes)
       : stride_(padded_stride(lanes)), buffer_(std::size_t(slots) * std::size_t(stride_) * sizeof(T)) {}
   T* at(Index slot) const { return buffer_.template as<T>() + slot * stride_; }
