@@ -10,6 +10,7 @@ namespace fdsr::conv {
 namespace {
 
 using kernels::LaneMatrix;
+using kernels::ProductSteps;
 
 // Spectra of a chunk of pairs should stay in the outer caches between the three phases.
 constexpr Index kChunkBytes = Index{4} << 20;
@@ -30,9 +31,9 @@ void correlate_in_phases(const Correlation<T>& c, const LaneChoice& choice, cons
       const Slots<T> x(c.transform.slots(), 2 * in.lanes), y(c.transform.slots(), 2 * out.lanes);
       transform_tiles(c.transform, c.from, c.tiling, in, first, group * channels.in, c.transform.length(), false,
                       c.threads, x);
-      for_each_slot(c.transform, c.threads, [&](int column, Index slot, int) {
-        multiply_slot(choice, channels, in, out, x.at(slot), weights[group].at(slot), order.lanes.pitch, y.at(slot),
-                      !c.transform.is_own_mirror(column));
+      for_each_run(c.transform, c.threads, [&](int column, Index slot, Index count, int) {
+        multiply_slots<T>(choice, channels, in, out, x.from(slot), weights[group].from(slot), order.lanes.pitch,
+                          y.from(slot), !c.transform.is_own_mirror(column), count);
       });
       write_tiles(c.transform, y, c.tiling, out, first, group * channels.out, c.bias, c.threads, c.to);
     }
@@ -101,22 +102,20 @@ void write_tile(const TileTransform<T>& transform, const Image<T>& image, const 
 }
 
 template <class T>
-void multiply_slot(const LaneChoice& choice, const Channels& channels, const LaneOrder& in, const LaneOrder& out,
-                   const T* x, const T* w, Index w_pitch, T* y, bool mirrored) {
+void multiply_slots(const LaneChoice& choice, const Channels& channels, const LaneOrder& in, const LaneOrder& out,
+                    SlotRun<const T> x, SlotRun<const T> w, Index w_pitch, SlotRun<T> y, bool mirrored, Index count) {
   const auto& table = kernels::conv_kernels<T>();
-  const LaneMatrix<const T> X{x, in.pitch}, W{w, w_pitch};
-  const LaneMatrix<T> Y{y, out.pitch};
-  if (choice.pairs_outside && halves_are_rows(in, out)) {
-    table.product(choice.width, in.outer + (mirrored ? in.lanes / in.pitch : 0), out.pitch, channels.in, X, W, Y);
-    return;
-  }
-  for (int half = 0; half <= (mirrored ? 1 : 0); ++half) {
-    const LaneMatrix<const T> from{x + half * 2 * in.lanes, in.pitch};
-    const LaneMatrix<T> to{y + half * 2 * out.lanes, out.pitch};
+  const LaneMatrix<const T> W{w.first, w_pitch};
+  const ProductSteps outside{x.stride, w.stride, y.stride}, inside{w.stride, x.stride, y.stride};
+  const bool at_once = choice.pairs_outside && halves_are_rows(in, out);
+  for (int half = 0; half <= (mirrored && !at_once ? 1 : 0); ++half) {
+    const LaneMatrix<const T> X{x.first + half * 2 * in.lanes, in.pitch};
+    const LaneMatrix<T> Y{y.first + half * 2 * out.lanes, out.pitch};
     if (choice.pairs_outside)
-      table.product(choice.width, in.outer, out.pitch, channels.in, from, W, to);
+      table.product(choice.width, in.outer + (mirrored && at_once ? in.lanes / in.pitch : 0), out.pitch, channels.in, X,
+                    W, Y, count, outside);
     else
-      table.product(choice.width, channels.out, out.pitch, channels.in, W, from, to);
+      table.product(choice.width, channels.out, out.pitch, channels.in, W, X, Y, count, inside);
   }
 }
 
@@ -168,8 +167,8 @@ void correlate(const Correlation<T>& call, KeepSpectra keep, const WeightCache& 
                              const LineBuffers<T>&, T*);                                                              \
   template void write_tile<T>(const TileTransform<T>&, const Image<T>&, const LaneVector&, const T*,                  \
                               const LineBuffers<T>&, const T*);                                                       \
-  template void multiply_slot<T>(const LaneChoice&, const Channels&, const LaneOrder&, const LaneOrder&, const T*,    \
-                                 const T*, Index, T*, bool);                                                          \
+  template void multiply_slots<T>(const LaneChoice&, const Channels&, const LaneOrder&, const LaneOrder&,              \
+                                  SlotRun<const T>, SlotRun<const T>, Index, SlotRun<T>, bool, Index);                \
   template void correlate<T>(const Correlation<T>&, KeepSpectra, const WeightCache&, std::size_t);
 FDSR_INSTANTIATE(float)
 FDSR_INSTANTIATE(double)

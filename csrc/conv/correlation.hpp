@@ -39,11 +39,11 @@ void write_tile(const TileTransform<T>& transform, const Image<T>& image, const 
 // Whether both halves of the spectra of either side are rows of one matrix, as many rows apart.
 bool halves_are_rows(const LaneOrder& in, const LaneOrder& out);
 
-// Product at one slot: Y = X W for the pairs of both halves of the spectrum. `mirrored`: whether the second half is
-// there; it lies in.lanes (out.lanes) after the first.
+// Products at `count` slots, from those at which x, w and y begin: Y = X W for the pairs of both halves of the spectrum.
+// `mirrored`: whether the second half is there; it lies in.lanes (out.lanes) after the first.
 template <class T>
-void multiply_slot(const LaneChoice& choice, const Channels& channels, const LaneOrder& in, const LaneOrder& out,
-                   const T* x, const T* w, Index w_pitch, T* y, bool mirrored);
+void multiply_slots(const LaneChoice& choice, const Channels& channels, const LaneOrder& in, const LaneOrder& out,
+                    SlotRun<const T> x, SlotRun<const T> w, Index w_pitch, SlotRun<T> y, bool mirrored, Index count);
 
 // ------------------------------------------------------------------------------ the two ways
 // Pairs that are transformed, multiplied and transformed back together in phases over all threads, of `pairs` whose

@@ -54,18 +54,20 @@ void correlate_dense(const Gradients<T>& maps, const Kernels<T>& kernels, const 
     transform_tiles(transform, maps.x, tiling, in, first, group * channels.in, tiling.pitch, true, threads, xs);
     transform_tiles(transform, maps.v, tiling, out, first, group * channels.out, transform.length(), true, threads, vs);
     const bool at_once = halves_are_rows(in, out), is_last = first + pairs == all;
-    for_each_slot(transform, threads, [&](int column, Index slot, int thread) {
-      // Lanes that no product reaches share transforms with others.
-      std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
-      for (int half = 0; half < (at_once ? 1 : 2); ++half)
-        table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch,
-                                 pairs + (at_once ? in.lanes / in.pitch : 0),
-                                 {xs.at(slot) + half * 2 * in.lanes, in.pitch},
-                                 {vs.at(slot) + half * 2 * out.lanes, out.pitch}, {sums.at(slot), order.lanes.pitch});
-      if (is_last) table.magnitudes(order.lanes.lanes / table.lanes, sums.at(slot), most.of(thread));
+    for_each_run(transform, threads, [&](int column, Index begin, Index count, int thread) {
+      for (Index slot = begin; slot < begin + count; ++slot) {
+        // Lanes that no product reaches share transforms with others.
+        std::fill_n(sums.at(slot) + 2 * (order.lanes.lanes - table.lanes), first ? 0 : 2 * table.lanes, T(0));
+        for (int half = 0; half < (at_once ? 1 : 2); ++half)
+          table.product_transposed(choice.width, first > 0 || half, channels.in, out.pitch,
+                                   pairs + (at_once ? in.lanes / in.pitch : 0),
+                                   {xs.at(slot) + half * 2 * in.lanes, in.pitch},
+                                   {vs.at(slot) + half * 2 * out.lanes, out.pitch}, {sums.at(slot), order.lanes.pitch});
+        if (is_last) table.magnitudes(order.lanes.lanes / table.lanes, sums.at(slot), most.of(thread));
+      }
       if (weights)  // in place of x, which is done with
-        multiply_slot(choice, back, out, in, vs.at(slot), weights->at(slot), turned.lanes.pitch, xs.at(slot),
-                      !transform.is_own_mirror(column));
+        multiply_slots<T>(choice, back, out, in, vs.from(begin), weights->from(begin), turned.lanes.pitch,
+                          xs.from(begin), !transform.is_own_mirror(column), count);
     });
     if (weights)
       write_tiles(transform, xs, tiling, in, first, group * channels.in, static_cast<const T*>(nullptr), threads,

@@ -73,9 +73,8 @@ void correlate_pairs(const Correlation<T>& c, const LaneChoice& choice, Index gr
       transform.to_column(task.tile(u), x, z, mirrored ? z + 2 * in.lanes : nullptr, task.x.stride(),
                           task.buffers.scratch);
     }
-    for (Index y = 0; y < transform.length().y; ++y)
-      multiply_slot(choice, channels, in, out, task.x.at(y), weights.at(x * transform.column() + y), w_pitch,
-                    task.y.at(y), mirrored);
+    multiply_slots<T>(choice, channels, in, out, task.x.from(0), weights.from(x * transform.column()), w_pitch,
+                      task.y.from(0), mirrored, transform.length().y);
     for (Index u = 0; u < out_units; ++u) {  // over the tiles of the input, whose columns are done with
       const T* z = task.y.at(0) + u * block;
       transform.from_column(z, z + 2 * out.lanes, task.y.stride(), x, task.tile(u), task.buffers.scratch);

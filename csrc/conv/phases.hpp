@@ -45,14 +45,14 @@ void transform_tiles(const TileTransform<T>& transform, const Image<const T>& im
   });
 }
 
-// Phase 2: calls body(x, slot, thread) for every slot.
+// Phase 2: calls body(x, first slot, count, thread) for runs of slots of one column.
 template <class T, class Body>
-void for_each_slot(const TileTransform<T>& transform, int threads, Body&& body) {
+void for_each_run(const TileTransform<T>& transform, int threads, Body&& body) {
   const Index length = transform.length().y, parts = (length + kSlotsOfTask - 1) / kSlotsOfTask;
   parallel_for(transform.half() * parts, threads, [&](std::int64_t task, int thread) {
     const int x = static_cast<int>(task / parts);
-    const Index begin = task % parts * kSlotsOfTask, end = std::min(begin + kSlotsOfTask, length);
-    for (Index y = begin; y < end; ++y) body(x, x * transform.column() + y, thread);
+    const Index begin = task % parts * kSlotsOfTask;
+    body(x, x * transform.column() + begin, std::min(kSlotsOfTask, length - begin), thread);
   });
 }
 

@@ -29,6 +29,14 @@ struct Kernels {
   Index group_stride = 0;
 };
 
+// Neighbouring slots from `first` on.
+template <class T>
+struct SlotRun {
+  T* first;
+  Index stride;
+  operator SlotRun<const T>() const { return {first, stride}; }
+};
+
 // Slots of lanes, `stride` elements apart.
 template <class T>
 class Slots {
@@ -38,6 +46,7 @@ class Slots {
       : stride_(padded_stride(lanes)), buffer_(std::size_t(slots) * std::size_t(stride_) * sizeof(T)) {}
   T* at(Index slot) const { return buffer_.template as<T>() + slot * stride_; }
   Index stride() const { return stride_; }
+  SlotRun<T> from(Index slot) const { return {at(slot), stride_}; }
 
  private:
   // An odd number of blocks: slots a power of two apart would fall into the same cache lines' sets.

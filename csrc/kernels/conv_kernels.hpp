@@ -37,6 +37,11 @@ inline constexpr int kSpatialOutputs = 4;
 inline constexpr int kPlaneRows = 4;
 constexpr bool is_plane_window(Index rows) { return rows >= 2 && rows <= 7; }
 
+// Elements from one product's matrices to the next one's.
+struct ProductSteps {
+  Index a = 0, b = 0, c = 0;
+};
+
 // The widest vector of any instruction set.
 inline constexpr int kMostLanes = 16;
 
@@ -59,8 +64,9 @@ struct ConvTable {
   // to[c * to_step + r] = from[r * from_step + c] for r < rows, c < columns
   void (*transpose)(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step);
 
-  // C[m][n] = A[m][k] B[k][n], complex; vectors of `width` lanes, n a multiple of it.
-  void (*product)(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C);
+  // C[m][n] = A[m][k] B[k][n], complex; vectors of `width` lanes, n a multiple of it; `count` of them, steps apart.
+  void (*product)(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C,
+                  Index count, const ProductSteps& steps);
   // C[m][n] = or += sum over k of A[k][m] conj(B[k][n]), likewise; rows beyond k that share a vector with others are 0
   void (*product_transposed)(int width, bool add, Index m, Index n, Index k, LaneMatrix<const T> A,
                              LaneMatrix<const T> B, LaneMatrix<T> C);

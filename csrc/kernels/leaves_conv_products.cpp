@@ -129,13 +129,20 @@ inline void add_parts(Index row, Index rows, Index column, Index columns, LaneMa
 
 template <class T, int W, bool Transposed, bool Three>
 inline void tiles(bool add, const Block& block, Index n, LaneMatrix<const T> A, const T* sums, Index sums_pitch,
-                  LaneMatrix<const T> B, LaneMatrix<T> to) {
+                  LaneMatrix<const T> B, LaneMatrix<T> to, Index count = 1, const ProductSteps& steps = {}) {
+  constexpr bool kRepeats = !Transposed && !Three;
   for (Index column = 0; column < n;) {
     const bool wide = kTileVectors > 1 && n - column >= kTileVectors * W;
     const auto run = [&](auto vectors) {
       constexpr int NV = decltype(vectors)::value;
       in_parts<tile_rows(Three, NV)>(block.rows, [&](auto rows, Index row) {
-        tile<T, W, decltype(rows)::value, NV, Transposed, Three>(add, block, row, column, A, sums, sums_pitch, B, to);
+        if constexpr (kRepeats)
+          for (Index i = 0; i < count; ++i)
+            tile<T, W, decltype(rows)::value, NV, Transposed, Three>(
+                add, block, row, column, {A.data + i * steps.a, A.pitch}, sums, sums_pitch,
+                {B.data + i * steps.b, B.pitch}, {to.data + i * steps.c, to.pitch});
+        else
+          tile<T, W, decltype(rows)::value, NV, Transposed, Three>(add, block, row, column, A, sums, sums_pitch, B, to);
       });
       column += NV * W;
     };
@@ -212,9 +219,17 @@ void with_width(int width, Run&& run) {
     if (width == L / 4) return run(Constant<L / 4>{});
 }
 
+// Products of few terms take less time than to find their tiles: one after another at every place of those.
 template <class T>
-void product(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C) {
-  with_width<T>(width, [&](auto w) { products<T, decltype(w)::value, false>(false, m, n, k, A, B, C); });
+void product(int width, Index m, Index n, Index k, LaneMatrix<const T> A, LaneMatrix<const T> B, LaneMatrix<T> C,
+             Index count, const ProductSteps& steps) {
+  with_width<T>(width, [&](auto w) {
+    constexpr int W = decltype(w)::value;
+    if (k < kFewestForThree) return tiles<T, W, false, false>(false, {0, m, 0, k}, n, A, nullptr, 0, B, C, count, steps);
+    for (Index i = 0; i < count; ++i)
+      products<T, W, false>(false, m, n, k, {A.data + i * steps.a, A.pitch}, {B.data + i * steps.b, B.pitch},
+                            {C.data + i * steps.c, C.pitch});
+  });
 }
 
 template <class T>
