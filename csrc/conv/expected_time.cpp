@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <string_view>
 
 #include "conv/correlation.hpp"
@@ -26,21 +27,47 @@ double time_of(const Work& work, const Work& rates) {
 
 }  // namespace
 
+namespace {
+
+// How a forward pass shares out its pairs: `tasks` of `pairs`, each with vectors of its own.
+struct Shares {
+  Index tasks, pairs;
+};
+
+std::size_t tile_bytes_of(const TileChoice& choice, const Call& call) {
+  const Size length = choice.length();
+  return std::size_t(length.y) * std::size_t(length.x | 1) * 2 * std::size_t(call.lanes) * call.sample_bytes;
+}
+
+// Tasks in cache; none: all pairs in phases.
+std::optional<Shares> shares_in_cache(Index all, const TileChoice& choice, const Channels& channels,
+                                      const LaneChoice& order, const Call& call) {
+  const Index most = pairs_in_cache(tile_bytes_of(choice, call), false, channels, order, call.lanes);
+  if (!most) return {};
+  const Index tasks = tasks_in_cache(most, all, channels, order, call.lanes) / channels.groups;
+  return Shares{tasks, (all + tasks - 1) / tasks};
+}
+
+}  // namespace
+
 Work work_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
   const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
   const double area = double(choice.length().area()), lanes = call.lanes;
   const Channels channels = channels_of(g);
   const Index all = Index(call.batch) * tiling.pairs;
   const std::size_t spectrum_bytes = choice.length().area() * 2 * call.sample_bytes;
-  const Index pairs = pairs_of_chunk(spectrum_bytes * std::size_t(channels.in + channels.out), all);
-  const double chunks = std::ceil(double(all) / double(pairs));
+  const Index chunk = pairs_of_chunk(spectrum_bytes * std::size_t(channels.in + channels.out), all);
   const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, true);
-  const LaneOrder in = lane_order(order.pairs_outside, pairs, channels.in, order.width, call.lanes);
-  const LaneOrder out = lane_order(order.pairs_outside, pairs, channels.out, order.width, call.lanes);
-  const double phases = double(channels.groups) * chunks;
-  const double blocks = phases * area * double(in.lanes + out.lanes) / lanes;
+  Shares shares{(all + chunk - 1) / chunk, chunk};
+  if (!call.trained && !channels.depthwise)
+    shares = shares_in_cache(all, choice, channels, order, call).value_or(shares);
+  const LaneOrder in = lane_order(order.pairs_outside, shares.pairs, channels.in, order.width, call.lanes);
+  const LaneOrder out = lane_order(order.pairs_outside, shares.pairs, channels.out, order.width, call.lanes);
+  const double phases = double(channels.groups) * std::ceil(double(all) / double(chunk));
+  const double parts = double(channels.groups * shares.tasks);
+  const double blocks = parts * area * double(in.lanes + out.lanes) / lanes;
   const double terms = channels.depthwise ? 0.5 : double(channels.in);  // of a sum over channels
-  const double products = phases * area * terms * double(out.lanes) / order.width;
+  const double products = parts * area * terms * double(out.lanes) / order.width;
   const double weights = area * (channels.depthwise ? 1.0 : terms) * g.out_channels / lanes;
   const bool is_long = std::max(choice.y.length, choice.x.length) > tile_lengths().back();
   const bool is_large = area * 2 * lanes * double(call.sample_bytes) > kLargeTileBytes;
@@ -76,18 +103,16 @@ double time_of_tiles(const Conv2dGeometry& g, const TileChoice& choice, const Ca
 }
 
 double idleness(const Conv2dGeometry& g, const TileChoice& choice, const Call& call) {
-  // Neither threads nor images decide on a plan. Two images keep two threads busy if larger batches do more of them.
-  constexpr double kThreads = 2;
+  constexpr double kThreads = 2;  // their number does not decide on a plan
   const Channels channels = channels_of(g);
   const Tiling tiling = tiling_of(choice, g.positions(), g.extent());
-  const Index all = Index(call.batch) * tiling.pairs, lanes = call.lanes;
-  const Size length = choice.length();
-  const std::size_t block_bytes = 2 * std::size_t(lanes) * call.sample_bytes;
-  const std::size_t tile_bytes = std::size_t(length.y) * std::size_t(length.x | 1) * block_bytes;
+  const Index all = Index(call.batch) * tiling.pairs;
   const LaneChoice order = choose_lanes(2 * tiling.pairs, channels, call.lanes, true);
-  const Index most = pairs_in_cache(tile_bytes, false, channels, order, lanes);
   const LaneOrder in = lane_order(order.pairs_outside, all, channels.in, order.width, call.lanes);
-  const double tasks = double(most ? tasks_in_cache(most, all, channels, order, lanes) : in.lanes / lanes);
+  double tasks = double(in.lanes / call.lanes);
+  if (!channels.depthwise)
+    if (const auto shares = shares_in_cache(all, choice, channels, order, call))
+      tasks = double(channels.groups * shares->tasks);
   return std::ceil(tasks / kThreads) * kThreads / tasks;
 }
 

@@ -57,6 +57,10 @@ Axes adjoint_axes(const Conv2dGeometry& g) {
           sampled_axis(g.input.y, 0, 1, g.input.y), sampled_axis(g.input.x, 0, 1, g.input.x)};
 }
 
+// A plan does not know how many images will come. Several keep threads busy with any tiles; one by itself, whose time is
+// waited for, counts a third of them.
+constexpr double kShareOfOne = 0.35;
+
 TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size tile, const Call& given) {
   const Axes forward = forward_axes(g), adjoint = adjoint_axes(g);
   const auto needs = [&](const Axis& from, const Axis& back, int reach, int positions, int input) {
@@ -67,14 +71,19 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
   const AxisNeeds x = needs(forward.from_x, adjoint.from_x, g.extent().x, g.positions().x, g.input.x);
   const bool is_long_possible = given.sample_bytes == sizeof(float) ? has_fftw<float>() : has_fftw<double>();
   Call call = given;
-  // Kept spectra have been made, too, and take memory.
-  if (!call.trained) call.spectra_made = 0.5;
+  const auto time_for = [&](const TileChoice& choice, double batch) {
+    call.batch = batch;
+    // Kept spectra have been made, too, and take memory.
+    if (!call.trained) call.spectra_made = 0.5 * batch / given.batch;
+    return time_of_tiles(g, choice, call) * idleness(g, choice, call) / batch;
+  };
   TileChoice best;
   double least = -1;
   const std::vector<AxisTile> along_x = candidates(x, algorithm, tile.x, is_long_possible);
   for (const AxisTile& ty : candidates(y, algorithm, tile.y, is_long_possible))
     for (const AxisTile& tx : along_x) {
-      const double now = time_of_tiles(g, {ty, tx}, call) * idleness(g, {ty, tx}, call);
+      double now = time_for({ty, tx}, given.batch);
+      if (!call.trained) now += kShareOfOne * time_for({ty, tx}, 1);
       if (least >= 0 && now >= least) continue;
       least = now;
       best = {ty, tx};
