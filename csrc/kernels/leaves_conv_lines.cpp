@@ -1,4 +1,6 @@
 // Transforms of lines of blocks, and the change between real lines and blocks.
+#include <utility>
+
 #include "conv_leaves.hpp"
 #include "small_dft.hpp"
 
@@ -165,6 +167,29 @@ void blocks_to_lines(Index n, const T* blocks, const T* offset, T* const* lines)
   }
 }
 
+// Parts of a vector, side by side. Through memory it would wait for their stores, but GCC 11 has nothing else.
+template <class V, class Part, int Parts>
+FDSR_INLINE V joined(const Part (&parts)[Parts]) {
+  if constexpr (Parts == 1) {
+    return parts[0];
+  } else {
+#if __has_builtin(__builtin_shufflevector)
+    constexpr std::size_t kLength = 2 * sizeof(Part) / sizeof(parts[0][0]);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      using Pair = decltype(__builtin_shufflevector(parts[0], parts[1], I...));
+      Pair pairs[Parts / 2];
+#pragma GCC unroll 4
+      for (int p = 0; p < Parts / 2; ++p) pairs[p] = __builtin_shufflevector(parts[2 * p], parts[2 * p + 1], I...);
+      return joined<V>(pairs);
+    }(std::make_index_sequence<kLength>());
+#else
+    V vector;
+    std::memcpy(&vector, parts, sizeof(V));
+    return vector;
+#endif
+  }
+}
+
 template <class T>
 void transpose_singly(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
   for (Index c = 0; c < columns; ++c)
@@ -190,7 +215,7 @@ void transpose_short(Index rows, Index columns, const T* from, Index from_step, 
         Part parts[kParts];
 #pragma GCC unroll 4
         for (int p = 0; p < kParts; ++p) parts[p] = load<Part>(from + (n + p * Side + i) * length);
-        std::memcpy(&vectors[i], parts, sizeof(V));
+        vectors[i] = joined<V>(parts);
       }
       exchange<T, Side>(vectors);
 #pragma GCC unroll 16
