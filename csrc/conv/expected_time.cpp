@@ -44,7 +44,7 @@ std::optional<Shares> shares_in_cache(Index all, const TileChoice& choice, const
                                       const LaneChoice& order, const Call& call) {
   const Index most = pairs_in_cache(tile_bytes_of(choice, call), false, channels, order, call.lanes);
   if (!most) return {};
-  const Index tasks = tasks_in_cache(most, all, channels, order, call.lanes) / channels.groups;
+  const Index tasks = std::max<Index>(1, tasks_in_cache(most, all, channels, order, call.lanes) / channels.groups);
   return Shares{tasks, (all + tasks - 1) / tasks};
 }
 
