@@ -85,9 +85,12 @@ Work work_of_sums(const Conv2dGeometry& g, const Call& call) {
   const Size positions = g.positions();
   const double rows = call.batch * positions.y, samples = rows * (double(g.in_channels) + g.out_channels) * positions.x;
   const double vectors = std::ceil(double(positions.x) / call.lanes);
-  const double sums = rows * vectors * g.out_channels * (double(g.in_channels) / g.groups) * g.kernel.area();
   const bool is_column = g.kernel.x == 1;
   const bool in_planes = g.out_channels == g.groups && kernels::is_plane_window(g.kernel.y);
+  // To load a vector for a single output takes as long as two sums.
+  const int least = is_column || in_planes ? 1 : 2;
+  const double outputs = double(g.groups) * std::max(g.out_channels / g.groups, least);
+  const double sums = rows * vectors * outputs * (double(g.in_channels) / g.groups) * g.kernel.area();
   return {1,
           rows * (double(g.in_channels) + g.out_channels),
           samples,

@@ -53,9 +53,11 @@ struct RowEnd {
   Index at(int v) const { return v + 1 < Vectors ? Index{v} * L : last; }
   template <class T, class V>
   void store_at(int v, T* row, V vector) const {
-    if (!part) return store(row + at(v), vector);
-    for (Index i = 0; i < L; ++i)
-      if (i < part) row[i] = vector[i];
+    part ? store_part(row, vector, part) : store(row + at(v), vector);
+  }
+  template <class T, class V>
+  [[gnu::noinline]] static void store_part(T* row, V vector, Index part) {
+    std::memcpy(row, &vector, std::size_t(part) * sizeof(T));
   }
 };
 

@@ -5,12 +5,13 @@ namespace fdsr::kernels::FDSR_ISA {
 namespace {
 
 constexpr int kMostVectors = 8;
+constexpr int kRegisters = kAccumulators >= 24 ? 32 : 16;
 
-// Vectors (or columns of a kernel) beside one another in a register tile of `channels` rows.
-constexpr int vectors_beside(int channels) {
-  const int fit = kAccumulators / channels;
-  return fit < kMostVectors ? fit : kMostVectors;
-}
+// Vectors beside one another in a register tile of `channels` rows: beside the sums, the registers hold a vector of
+// samples for each and one weight.
+constexpr int vectors_beside(int channels) { return std::min((kRegisters - 1) / (channels + 1), kMostVectors); }
+// Columns of a kernel in such a tile, beside which lie a cotangent for every row and one sample.
+constexpr int columns_beside(int channels) { return std::min(kAccumulators / channels, kMostVectors); }
 
 template <class T, int Outputs, int Vectors>
 inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, const T* offset, T* const* out,
@@ -29,7 +30,7 @@ inline void row_tile(const SpatialSum& sum, Index n, const T* x, const T* w, con
       for (Index q = 0; q < sum.columns; ++q, from += sum.column, w += Outputs) {
         V samples[Vectors];
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) samples[v] = load<V>(from + end.at(v));
+        for (int v = 0; v < Vectors; ++v) samples[v] = load_once<V>(from + end.at(v));
 #pragma GCC unroll 4
         for (int o = 0; o < Outputs; ++o)
 #pragma GCC unroll 8
@@ -67,7 +68,7 @@ inline void column_tile(const SpatialSum& sum, Index rows, Index n, const T* v, 
       for (int o = 0; o < Outputs; ++o) seen[o] = load<V>(cotangent + o * v_channel);
 #pragma GCC unroll 8
       for (int q = 0; q < Columns; ++q) {
-        const V sample = load<V>(from + q * sum.column);
+        const V sample = load_once<V>(from + q * sum.column);
 #pragma GCC unroll 4
         for (int o = 0; o < Outputs; ++o) tile[o][q] += seen[o] * sample;
       }
@@ -87,7 +88,7 @@ template <class T>
 void sum_columns(const SpatialSum& sum, int outputs, Index rows, Index n, const T* v, Index v_channel, Index v_row,
                  const T* x, double* sums, Index pitch) {
   with_constant<kSpatialOutputs>(outputs, [&](auto channels) {
-    constexpr int kOutputs = decltype(channels)::value, kColumns = vectors_beside(kOutputs);
+    constexpr int kOutputs = decltype(channels)::value, kColumns = columns_beside(kOutputs);
     in_parts<kColumns>(sum.columns, [&](auto count, Index done) {
       column_tile<T, kOutputs, decltype(count)::value>(sum, rows, n, v, v_channel, v_row, x + done * sum.column,
                                                        sums + done, pitch);
