@@ -13,14 +13,14 @@ struct Call {
   bool channels_last;  // samples of a channel lie apart
   int lanes;           // of the convolution's vectors
   std::size_t sample_bytes;
-  double spectra_made;  // how often the weight is transformed, or its gradient is transformed back
+  double spectra_made;  // how often the weight is transformed, or its gradient is transformed back; kept ones: a share
 };
 
 // Amounts that rates turn into time.
 //   transforms: calls, vectors of samples transformed (in the second-level cache; beyond it; by FFTW), vector products,
 //               vectors of weights, phases over all threads, rows of tiles
-//   sums:       calls, rows, samples in rows, multiply-accumulates of vectors (several output channels; one, in
-//               planes; one column), samples of other orders
+//   sums:       calls, rows, samples in rows, multiply-accumulates of vectors (several output channels, a single
+//               one counting as two; one, in planes; one column), samples of other orders
 using Work = std::array<double, 8>;
 
 Work work_of_tiles(const Conv2dGeometry& geometry, const TileChoice& choice, const Call& call);

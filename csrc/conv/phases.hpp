@@ -17,8 +17,8 @@ Index chunk_of(const TileTransform<T>& transform, Index pairs, const Channels& c
   return pairs_of_chunk(transform.length().area() * 2 * sizeof(T) * std::size_t(channels.in + channels.out), pairs);
 }
 
-// Calls body(group, threads of its own): groups go side by side where they keep all threads busy, as each then stays in
-// one core's cache.
+// Calls body(group, threads of its own): groups go side by side where they keep all threads busy, as the spectra of a
+// small one then stay in one core's cache.
 template <class Body>
 void for_each_group(Index groups, int threads, Body&& body) {
   if (threads > 1 && (groups % threads == 0 || groups >= 4 * threads))

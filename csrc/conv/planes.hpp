@@ -41,16 +41,15 @@ class Planes {
   }
   void read(const Image<const T>& from, int threads) const {
     const auto& table = kernels::conv_kernels<T>();
-    for_each_row(threads, [&](Index b, Index y, T* row) {
-      table.transpose(width_, channels_, from.data + b * from.strides.batch + y * from.strides.y, from.strides.x, row,
+    for_each_run(from.strides, threads, [&](Index b, Index y, Index pixels, T* row) {
+      table.transpose(pixels, channels_, from.data + b * from.strides.batch + y * from.strides.y, from.strides.x, row,
                       plane_);
     });
   }
   void write(const Image<T>& to, int threads) const {
     const auto& table = kernels::conv_kernels<T>();
-    for_each_row(threads, [&](Index b, Index y, const T* row) {
-      table.transpose(channels_, width_, row, plane_, to.data + b * to.strides.batch + y * to.strides.y,
-                      to.strides.x);
+    for_each_run(to.strides, threads, [&](Index b, Index y, Index pixels, const T* row) {
+      table.transpose(channels_, pixels, row, plane_, to.data + b * to.strides.batch + y * to.strides.y, to.strides.x);
     });
   }
 
@@ -58,11 +57,16 @@ class Planes {
   static Index samples(const Axis& axis) {
     return axis.length() ? 1 + *std::max_element(axis.sample.begin(), axis.sample.end()) : 0;
   }
+  // Rows that follow one another in the image, too, go together: short ones would not fill vectors.
   template <class Body>
-  void for_each_row(int threads, Body&& body) const {
-    parallel_for(batch_ * height_, threads, [&](std::int64_t row, int) {
-      const Index b = row / height_, y = row % height_;
-      body(b, y, memory_.as<T>() + b * channels_ * plane_ + y * width_);
+  void for_each_run(const Strides& strides, int threads, Body&& body) const {
+    constexpr Index kPixels = 256;
+    const bool are_joined = strides.y == width_ * strides.x;
+    const Index most = are_joined ? std::max<Index>(1, kPixels / std::max<Index>(width_, 1)) : 1;
+    const Index runs = (height_ + most - 1) / most;
+    parallel_for(batch_ * runs, threads, [&](std::int64_t run, int) {
+      const Index b = run / runs, y = run % runs * most;
+      body(b, y, std::min(most, height_ - y) * width_, memory_.as<T>() + b * channels_ * plane_ + y * width_);
     });
   }
   // Planes a power of two apart would fall into the same cache lines' sets.

@@ -11,6 +11,7 @@
 namespace fdsr::conv {
 namespace {
 
+using kernels::kPlaneRows;
 using kernels::kSpatialOutputs;
 using kernels::SpatialSum;
 
@@ -33,20 +34,25 @@ struct Groups {
   Index begin(Index bundle) const { return out * bundle / bundles(); }
 };
 
-// Positions [size.y, size.x] cut into rectangles of equal size.
+// Positions cut into rectangles, equally wide and about equally high.
 struct Cut {
-  Index rows, columns;  // of a rectangle
+  Index rows, columns;  // of a rectangle, at most
   Index count_y, count_x;
 
   Cut(Index height, Index width, Index most_rows, Index most_columns, Index lanes) {
     count_x = ceil_div(width, std::max(lanes, most_columns / lanes * lanes));
     columns = ceil_div(ceil_div(width, count_x), lanes) * lanes;
     count_x = ceil_div(width, columns);
-    count_y = ceil_div(height, std::max<Index>(1, most_rows));
-    rows = ceil_div(height, count_y);
-    count_y = ceil_div(height, rows);
+    cut_rows(height, most_rows);
   }
   Index count() const { return count_y * count_x; }
+  // Rectangles about equally high, of at most so many rows but of no fewer than sum_plane takes, if there are as many:
+  // which kernel sums them must not depend on the batch, by which they are cut.
+  void cut_rows(Index height, Index most_rows) {
+    const Index most = std::max<Index>(1, height / kPlaneRows);
+    count_y = std::clamp<Index>(ceil_div(height, std::max<Index>(1, most_rows)), 1, most);
+    rows = ceil_div(height, count_y);
+  }
 };
 
 struct Rectangle {
@@ -54,8 +60,9 @@ struct Rectangle {
 };
 
 Rectangle rectangle(const Cut& cut, Index number, Index height, Index width) {
-  const Index y = number / cut.count_x * cut.rows, x = number % cut.count_x * cut.columns;
-  return {y, x, std::min(cut.rows, height - y), std::min(cut.columns, width - x)};
+  const Index strip = number / cut.count_x, x = number % cut.count_x * cut.columns;
+  const Index y = height * strip / cut.count_y;
+  return {y, x, height * (strip + 1) / cut.count_y - y, std::min(cut.columns, width - x)};
 }
 
 // `count` positions of a row from x on, zeros where there are no samples.
@@ -197,7 +204,7 @@ void sum_rectangle(const Maps<T>& m, const Groups& groups, Index batch, Index gr
   const bool straight = m.to.strides.x == 1 && axis.sample[where.x] >= 0 &&
                         axis.run_end[where.x] >= where.x + where.columns;
   if (straight && groups.out == 1 && kernels::is_plane_window(sum.rows) && m.kernels.dilation.y == 1 &&
-      where.rows >= kernels::kPlaneRows && axis_y.sample[where.y] >= 0 &&
+      where.rows >= kPlaneRows && axis_y.sample[where.y] >= 0 &&
       axis_y.run_end[where.y] >= where.y + where.rows) {
     T* const to = m.to.data + batch * m.to.strides.batch + group * m.to.strides.channel +
                   axis_y.sample[where.y] * m.to.strides.y + axis.sample[where.x];
@@ -236,7 +243,7 @@ void correlate_planes(const Maps<T>& m) {
   // As many tasks keep the threads of usual machines busy; rows that reach over one another are copied twice.
   const Index strips = ceil_div(kLeastTasks, std::max<Index>(m.batch * groups.count * cut.count_x, 1));
   const Index few_rows = std::max<Index>(ceil_div(height, strips), 2 * reach.y);
-  cut = Cut(height, width, std::max<Index>(std::min(most_rows, few_rows), 4), cut.columns, lanes);
+  cut.cut_rows(height, std::min(most_rows, few_rows));
   const Buffer weights = in_order(m.kernels, groups);
   std::vector<std::optional<Scratch<T>>> scratch(std::size_t(std::max(m.threads, 1)));
   parallel_for(m.batch * groups.count * cut.count(), m.threads, [&](std::int64_t task, int thread) {

@@ -83,7 +83,7 @@ TileChoice choose_tile(const Conv2dGeometry& g, ConvAlgorithm algorithm, Size ti
   for (const AxisTile& ty : candidates(y, algorithm, tile.y, is_long_possible))
     for (const AxisTile& tx : along_x) {
       double now = time_for({ty, tx}, given.batch);
-      if (!call.trained) now += kShareOfOne * time_for({ty, tx}, 1);
+      if (!call.trained && (least < 0 || now < least)) now += kShareOfOne * time_for({ty, tx}, 1);
       if (least >= 0 && now >= least) continue;
       least = now;
       best = {ty, tx};

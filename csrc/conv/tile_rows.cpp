@@ -79,8 +79,6 @@ inline void copy_channels(const T* from, int count, int group, T* to) {
     std::memcpy(to, from, 64);
   } else if (count == group && group * sizeof(T) == 32) {
     std::memcpy(to, from, 32);
-  } else if (count == group && group * sizeof(T) == 16) {
-    std::memcpy(to, from, 16);
   } else {
     for (int i = 0; i < count; ++i) to[i] = from[i];
   }

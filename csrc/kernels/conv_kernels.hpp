@@ -85,7 +85,7 @@ struct ConvTable {
   // most[l] = max(most[l], real or imaginary part of lane l of `count` neighbouring blocks), infinity if not finite
   void (*magnitudes)(Index count, const T* blocks, T* most);
 
-  // out[o][i] = offset[o] + sum of x[.. + i] w[..][o] for i < n. What follows in x up to the next whole vector is read.
+  // out[o][i] = offset[o] + sum of x[.. + i] w[..][o] for i < n. Of rows shorter than a vector, what follows in x is read.
   void (*sum_row)(const SpatialSum& sum, int outputs, Index n, const T* x, const T* w, const T* offset, T* const* out);
   // Rows of n samples, surrounded by zeros: to[r * to_row + before + i] = from[r * from_row + i].
   void (*copy_rows)(Index rows, Index n, const T* from, Index from_row, Index before, Index after, T* to,

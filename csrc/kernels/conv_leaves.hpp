@@ -42,8 +42,8 @@ inline void in_parts(Index n, Run&& run) {
   }
 }
 
-// Vectors of L that cover what is left of a row of n from `begin` on: the last one overlaps the one before it rather
-// than to pass the row's end.
+// Where the vectors of a part of a row of n begin, counted from `begin`, a multiple of L: the row's last one overlaps
+// the one before it, perhaps of an earlier part, rather than to pass the end. A row shorter than a vector is one part.
 template <int L, int Vectors>
 struct RowEnd {
   Index last, part;  // where the last vector begins; how much of it a row has that is shorter than a vector

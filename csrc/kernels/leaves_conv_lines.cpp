@@ -203,7 +203,7 @@ void transpose_short(Index rows, Index columns, const T* from, Index from_step, 
   constexpr int L = kLanes<T>, kParts = L / Side;
   using Part = Vec<T, Side>;
   using V = Vec<T, L>;
-  const bool rows_are_short = columns <= Side;
+  const bool rows_are_short = columns < rows;
   const Index length = rows_are_short ? columns : rows, all = rows_are_short ? rows : columns;
   const Index last = all - (Side - length + length - 1) / length;  // beyond this many, parts would pass the end
   Index n = 0;
