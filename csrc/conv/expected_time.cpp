@@ -25,10 +25,6 @@ double time_of(const Work& work, const Work& rates) {
   return std::inner_product(work.begin(), work.end(), rates.begin(), 0.0);
 }
 
-}  // namespace
-
-namespace {
-
 // How a forward pass shares out its pairs: `tasks` of `pairs`, each with vectors of its own.
 struct Shares {
   Index tasks, pairs;

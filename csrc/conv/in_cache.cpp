@@ -12,8 +12,6 @@ namespace {
 // of the third level: weights' spectra that were made a moment ago lie in the caches of all cores, and to read them
 // there for every task costs more than to exchange the tiles' spectra once.
 constexpr Index kTileBytes = Index{512} << 10, kTileBytesOfKept = Index{2} << 20;
-// As many tasks keep the threads of usual machines busy, whatever their number here.
-constexpr Index kLeastTasks = 8;
 
 // Pairs that fill whole vectors: of pairs, or of the rows of pairs.
 Index whole_pairs(const Channels& channels, const LaneChoice& choice, Index lanes) {

@@ -32,7 +32,7 @@ class Planes {
         channels_(channels),
         height_(samples(y)),
         width_(samples(x)),
-        plane_(odd_lines(height_ * width_)),
+        plane_(odd_lines<T>(height_ * width_)),
         memory_(std::size_t(batch * channels * plane_) * sizeof(T)) {}
 
   template <class P>
@@ -68,11 +68,6 @@ class Planes {
       const Index b = run / runs, y = run % runs * most;
       body(b, y, std::min(most, height_ - y) * width_, memory_.as<T>() + b * channels_ * plane_ + y * width_);
     });
-  }
-  // Planes a power of two apart would fall into the same cache lines' sets.
-  static Index odd_lines(Index samples) {
-    constexpr Index kLine = 64 / sizeof(T);
-    return ((samples + kLine - 1) / kLine | 1) * kLine;
   }
   Index batch_, channels_, height_, width_, plane_;
   Buffer memory_;

@@ -18,7 +18,6 @@ using kernels::SpatialSum;
 // The samples that one row of results needs should stay in the first-level cache, those of a task in the second.
 constexpr Index kRowBytes = 20 << 10, kTaskBytes = 160 << 10;
 constexpr Index kMostColumns = 512;
-constexpr Index kLeastTasks = 8;
 // Sums over positions are made in so many parts, whatever the number of threads, or fewer to keep them small.
 constexpr Index kParts = 16, kPartsBytes = 64 << 20;
 
@@ -115,7 +114,7 @@ struct Patch {
       : rows(rows),
         width(width),
         pitch(ceil_div(width, lanes) * lanes + lanes),
-        plane(odd_lines(rows * pitch)),
+        plane(odd_lines<T>(rows * pitch)),
         memory(std::size_t(channels * plane + lanes) * sizeof(T)) {}
   T* at(Index channel, Index row) const { return memory.template as<T>() + channel * plane + row * pitch; }
 
@@ -143,13 +142,6 @@ struct Patch {
         }
       }
     }
-  }
-
- private:
-  // Channels a power of two apart would fall into the same cache lines' sets.
-  static Index odd_lines(Index samples) {
-    constexpr Index kLine = 64 / sizeof(T);
-    return (ceil_div(samples, kLine) | 1) * kLine;
   }
 };
 
@@ -240,7 +232,7 @@ void correlate_planes(const Maps<T>& m) {
       std::min(kMostColumns, kRowBytes / (groups.in * m.kernels.size.y * Index(sizeof(T))) - reach.x);
   Cut cut(height, width, 1, std::max(most_columns, 4 * lanes), lanes);
   const Index most_rows = kTaskBytes / (groups.in * (cut.columns + reach.x) * Index(sizeof(T))) - reach.y;
-  // As many tasks keep the threads of usual machines busy; rows that reach over one another are copied twice.
+  // Rows that reach over one another are copied twice.
   const Index strips = ceil_div(kLeastTasks, std::max<Index>(m.batch * groups.count * cut.count_x, 1));
   const Index few_rows = std::max<Index>(ceil_div(height, strips), 2 * reach.y);
   cut.cut_rows(height, std::min(most_rows, few_rows));

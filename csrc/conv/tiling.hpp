@@ -10,6 +10,16 @@ namespace fdsr::conv {
 
 using kernels::Index;
 
+// As many tasks keep the threads of usual machines busy, whatever their number here.
+inline constexpr Index kLeastTasks = 8;
+
+// Samples of an odd number of cache lines: planes a power of two apart would fall into the same lines' sets.
+template <class T>
+constexpr Index odd_lines(Index samples) {
+  constexpr Index kLine = 64 / sizeof(T);
+  return ((samples + kLine - 1) / kLine | 1) * kLine;
+}
+
 // Positions of a virtual axis -> samples of an array, -1 for zero (or nowhere).
 struct Axis {
   std::vector<int> sample;
