@@ -36,13 +36,33 @@ struct Sums {
   FDSR_DEVICE T value(int o, int c) const { return kSplits ? whole[o][c] + part[o][c] : part[o][c]; }
 };
 
-// Columns (part, x) of a quadrant: rows y of [re | im] become rows of the product. matrix [in][outputs].
-template <class T, int TO, class Team>
-FDSR_DEVICE void product_along_y(const Team& team, const Quadrants& q, const Product& p, const T* matrix, int columns,
-                                 T* quadrant, int set) {
-  constexpr int TC = kColumns<T, TO>, kOutputs = TO * kOutputGroups;
+// What a kernel is made for: matrices [in][outputs], padded with zeros, and plain multiply-adds.
+template <class V, int TO>
+struct FmaProducts {
+  using T = V;
+  static constexpr int TC = kColumns<TO>, kOutputs = TO * kOutputGroups;
+
+  FDSR_BOTH static int matrix_size(const Product& p) { return p.in * kOutputs; }
+  FDSR_BOTH static int groups_of(int columns) { return (columns + TC - 1) / TC; }
+  // Sets of columns or rows that a warp takes at once.
+  FDSR_BOTH static int sets_along_y(int columns) { return (2 * groups_of(columns) + kColumnGroups - 1) / kColumnGroups; }
+  FDSR_BOTH static int sets_along_x(int rows) { return (rows + kColumnGroups * TC - 1) / (kColumnGroups * TC); }
+
+  template <class Team>
+  FDSR_DEVICE static void along_y(const Team& team, const Quadrants& q, const Product& p, const T* matrix, int columns,
+                                  T* quadrant, int set);
+  template <class Team>
+  FDSR_DEVICE static void along_x(const Team& team, const Quadrants& q, const Product& p, const T* matrix, int rows,
+                                  T* quadrant, int set);
+};
+
+// Columns (part, x) of a quadrant: rows y of [re | im] become rows of the product.
+template <class T, int TO>
+template <class Team>
+FDSR_DEVICE void FmaProducts<T, TO>::along_y(const Team& team, const Quadrants& q, const Product& p, const T* matrix,
+                                             int columns, T* quadrant, int set) {
   const int lane = team.thread() % kWarp, og = lane % kOutputGroups, cg = lane / kOutputGroups;
-  const int groups = (columns + TC - 1) / TC;  // of one part
+  const int groups = groups_of(columns);  // of one part
   const int group = set * kColumnGroups + cg;
   const bool works = group < 2 * groups;
   const int part = group / groups, x = group % groups * TC;
@@ -68,10 +88,10 @@ FDSR_DEVICE void product_along_y(const Team& team, const Quadrants& q, const Pro
 }
 
 // Rows (y, part) of a quadrant. A lane's rows lie kColumnGroups apart: those of a warp fall into different banks.
-template <class T, int TO, class Team>
-FDSR_DEVICE void product_along_x(const Team& team, const Quadrants& q, const Product& p, const T* matrix, int rows,
-                                 T* quadrant, int set) {
-  constexpr int TC = kColumns<T, TO>, kOutputs = TO * kOutputGroups;
+template <class T, int TO>
+template <class Team>
+FDSR_DEVICE void FmaProducts<T, TO>::along_x(const Team& team, const Quadrants& q, const Product& p, const T* matrix,
+                                             int rows, T* quadrant, int set) {
   const int lane = team.thread() % kWarp, og = lane % kOutputGroups, cg = lane / kOutputGroups;
   const int first = set * kColumnGroups * TC + cg;
   const T* row[TC];
@@ -94,46 +114,6 @@ FDSR_DEVICE void product_along_x(const Team& team, const Quadrants& q, const Pro
     FDSR_UNROLL for (int o = 0; o < TO; ++o)
       if (og * TO + o < p.out) quadrant[r * q.stride + og * TO + o] = sums.value(o, c);
   }
-}
-
-// The products of one transform on all quadrants that this block holds.
-template <class T, int TO, class Team>
-FDSR_DEVICE void transform(const Team& team, const Quadrants& q, const Transform& t, T* quadrants, const T* matrices) {
-  constexpr int TC = kColumns<T, TO>, kOutputs = TO * kOutputGroups;
-  const int warp = team.thread() / kWarp, warps = team.threads() / kWarp;
-  const int columns = t.in.half().x, rows = 2 * t.out.half().y;
-  {
-    const int sets = (2 * ((columns + TC - 1) / TC) + kColumnGroups - 1) / kColumnGroups;
-    for (int task = warp; task < q.held() * sets; task += warps) {
-      const int place = task / sets, parity = q.quadrant(team.rank(), place) / 2;
-      const T* matrix = matrices + t.y.offset + parity * t.y.in * kOutputs;
-      product_along_y<T, TO>(team, q, t.y, matrix, columns, quadrants + place * q.size(), task % sets);
-    }
-  }
-  team.sync_block();
-  {
-    const int sets = (rows + kColumnGroups * TC - 1) / (kColumnGroups * TC);
-    for (int task = warp; task < q.held() * sets; task += warps) {
-      const int place = task / sets, parity = q.quadrant(team.rank(), place) % 2;
-      const T* matrix = matrices + t.x.offset + parity * t.x.in * kOutputs;
-      product_along_x<T, TO>(team, q, t.x, matrix, rows, quadrants + place * q.size(), task % sets);
-    }
-  }
-  team.sync_cluster();
-}
-
-// The shared memory of a block, in values; sums of every thread lie behind where parameters have gradients.
-FDSR_BOTH std::int64_t shared_values(const Quadrants& q, int matrices) {
-  return std::int64_t{q.held()} * q.size() + matrices;
-}
-
-// Zeros and matrices. What a product reads beside its samples must be finite.
-template <class T, class Team, class Params>
-FDSR_DEVICE void prepare_block(const Team& team, const Params& p, T* shared) {
-  const int held = p.q.held() * p.q.size();
-  for (int i = team.thread(); i < held; i += team.threads()) shared[i] = T(0);
-  for (int i = team.thread(); i < p.matrices; i += team.threads()) shared[held + i] = p.constants[i];
-  team.sync_cluster();
 }
 
 }  // namespace fdsr::cuda

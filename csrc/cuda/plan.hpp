@@ -65,14 +65,14 @@ Launch choose_launch(Quadrants q, int matrices, std::size_t value_size, bool par
 bool fits_kernels(const std::vector<Size>& stages);
 
 Extent extent_of(Size size);
-// Calls work<TO>() with the tile that a plan was made for.
-template <class Work>
-void with_tile(int rows, const Work& work) {
+// Calls work<Products>() with what a plan was made for.
+template <class T, class Work>
+void with_products(int rows, const Work& work) {
   switch (rows) {
-    case 4: return work.template operator()<4>();
-    case 7: return work.template operator()<7>();
-    case 8: return work.template operator()<8>();
-    default: return work.template operator()<14>();
+    case 4: return work.template operator()<FmaProducts<T, 4>>();
+    case 7: return work.template operator()<FmaProducts<T, 7>>();
+    case 8: return work.template operator()<FmaProducts<T, 8>>();
+    default: return work.template operator()<FmaProducts<T, 14>>();
   }
 }
 

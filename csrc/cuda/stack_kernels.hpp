@@ -9,8 +9,9 @@
 
 namespace fdsr::cuda {
 
-template <class T, int TO>
+template <class Products>
 struct StackForwardKernel {
+  using T = typename Products::T;
   StackParams<T> p;
   StackForward<T> f;
   FDSR_BOTH int cluster() const { return p.q.cluster; }
@@ -19,12 +20,13 @@ struct StackForwardKernel {
     T* shared = static_cast<T*>(memory);
     prepare_block(team, p, shared);
     for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
-      stack_forward<T, TO>(team, p, f, image, shared);
+      stack_forward<Products>(team, p, f, image, shared);
   }
 };
 
-template <class T, int TO>
+template <class Products>
 struct StackAdjointKernel {
+  using T = typename Products::T;
   StackParams<T> p;
   StackAdjoint<T> a;
   FDSR_BOTH int cluster() const { return p.q.cluster; }
@@ -34,7 +36,7 @@ struct StackAdjointKernel {
     auto* scratch = reinterpret_cast<double*>(shared + (shared_values(p.q, p.matrices) + 3) / 4 * 4);
     prepare_block(team, p, shared);
     for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
-      stack_adjoint<T, TO>(team, p, a, image, team.cluster(), image != team.cluster(), shared, scratch);
+      stack_adjoint<Products>(team, p, a, image, team.cluster(), image != team.cluster(), shared, scratch);
   }
 };
 
@@ -150,7 +152,9 @@ void FourFStack<T>::forward(const Queue& queue, const T* constants, const double
   const OnDevice here(queue.device);
   const Launch launch = launch_of(queue.device, batch, false);
   const StackParams<T> p = params_of(queue, constants, parameters, batch, masks, launch);
-  with_tile(plan_.tile_rows, [&]<int TO>() { launch_clusters(queue, launch, StackForwardKernel<T, TO>{p, io}); });
+  with_products<T>(plan_.tile_rows, [&]<class Products>() {
+    launch_clusters(queue, launch, StackForwardKernel<Products>{p, io});
+  });
 }
 
 template <class T>
@@ -167,7 +171,9 @@ void FourFStack<T>::adjoint(const Queue& queue, const T* constants, const double
   io.transfer = results.transfer ? reinterpret_cast<Complex<T>*>(memory + w.mask_sums) : nullptr;
   io.parameters = results.parameters ? reinterpret_cast<double*>(memory + w.parameter_sums) : nullptr;
   io.field = results.field, io.amplitude = results.amplitude;
-  with_tile(plan_.tile_rows, [&]<int TO>() { launch_clusters(queue, launch, StackAdjointKernel<T, TO>{p, io}); });
+  with_products<T>(plan_.tile_rows, [&]<class Products>() {
+    launch_clusters(queue, launch, StackAdjointKernel<Products>{p, io});
+  });
   const std::int64_t count = masks.masks * p.layers * p.band.area(), addends = p.mask_per_image ? 1 : launch.clusters;
   if (results.phase) launch_values(queue, count, SumPhases<T>{p, io.phase, addends, results.phase});
   if (results.transfer) launch_values(queue, count, SumTransfers<T>{p, masks, io.transfer, addends, results.transfer});

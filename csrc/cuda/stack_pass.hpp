@@ -1,7 +1,7 @@
 // One image on its way through the layers of a stack, forward and back, by one block or cluster.
 #pragma once
 
-#include "cuda/folded_product.hpp"
+#include "cuda/folded_transform.hpp"
 #include "cuda/mirrored.hpp"
 #include "cuda/responses.hpp"
 
@@ -103,7 +103,7 @@ FDSR_DEVICE void store_output(const StackParams<T>& p, const StackForward<T>& f,
   }
 }
 
-template <class T, int TO, class Team>
+template <class Products, class T, class Team>
 FDSR_DEVICE void stack_forward(const Team& team, const StackParams<T>& p, const StackForward<T>& f, std::int64_t image,
                                T* shared) {
   const ImageView<T> view = image_view(team, p.q, shared);
@@ -111,10 +111,10 @@ FDSR_DEVICE void stack_forward(const Team& team, const StackParams<T>& p, const 
   load_input(team, p, f, image, view);
   for (int l = 0; l < p.layers; ++l) {
     Complex<T>* tape = f.tape ? f.tape + (image * p.layers + l) * p.layer_tape() : nullptr;
-    transform<T, TO>(team, p.q, l == 0 ? p.first : p.to_band, shared, matrices);
+    transform<Products>(team, p.q, l == 0 ? p.first : p.to_band, shared, matrices);
     const std::int64_t mask = (p.mask_per_image ? image * p.layers : 0) + l;
     apply_mask(team, p, p.masks + mask * 4 * p.band_places(), tape, view);
-    transform<T, TO>(team, p.q, p.to_space, shared, matrices);
+    transform<Products>(team, p.q, p.to_space, shared, matrices);
     const bool last = l + 1 == p.layers;
     const int places = p.support_places();
     for_places(team, p.support.half(), p.q.cluster, [&](int place, int y, int x) {
@@ -225,7 +225,7 @@ FDSR_DEVICE void add_parameters(const Team& team, const double* sums, bool add, 
 }
 
 // `sum`: where gradients of shared masks are collected; `add`: not the first image that is.
-template <class T, int TO, class Team>
+template <class Products, class T, class Team>
 FDSR_DEVICE void stack_adjoint(const Team& team, const StackParams<T>& p, const StackAdjoint<T>& a, std::int64_t image,
                                std::int64_t sum, bool add, T* shared, double* scratch) {
   const ImageView<T> view = image_view(team, p.q, shared);
@@ -239,11 +239,11 @@ FDSR_DEVICE void stack_adjoint(const Team& team, const StackParams<T>& p, const 
       const std::int64_t at = ((sum * p.q.cluster + team.rank()) * p.layers + l) * 4;
       add_parameters(team, sums, add, scratch, a.parameters + at);
     }
-    transform<T, TO>(team, p.q, p.to_band, shared, matrices);
+    transform<Products>(team, p.q, p.to_band, shared, matrices);
     const bool onward = l > 0 || need_input;
     mask_adjoint(team, p, a, image, p.mask_per_image ? image : sum, l, add_masks, onward, view);
     if (!onward) break;
-    transform<T, TO>(team, p.q, l == 0 ? p.back : p.to_space, shared, matrices);
+    transform<Products>(team, p.q, l == 0 ? p.back : p.to_space, shared, matrices);
   }
   if (need_input) store_input_gradient(team, p, a, image, view);
 }

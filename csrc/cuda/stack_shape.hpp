@@ -16,7 +16,7 @@ constexpr int kColumnGroups = kWarp / kOutputGroups;
 constexpr int kMostLayers = 64;
 
 // Columns of a lane: as many as keep its sums, and for float the partial sums beside them, in registers.
-template <class T, int TO>
+template <int TO>
 inline constexpr int kColumns = TO <= 8 ? 8 : 4;
 // float32 sums longer than this lose more digits than a split one.
 constexpr int kSplit = 32;

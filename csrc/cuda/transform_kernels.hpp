@@ -7,8 +7,9 @@
 
 namespace fdsr::cuda {
 
-template <class T, int TO>
+template <class Products>
 struct WindowedDftKernel {
+  using T = typename Products::T;
   TransformParams<T> p;
   FDSR_BOTH int cluster() const { return p.q.cluster; }
   template <class Team>
@@ -16,7 +17,7 @@ struct WindowedDftKernel {
     T* shared = static_cast<T*>(memory);
     prepare_block(team, p, shared);
     for (std::int64_t image = team.cluster(); image < p.batch; image += team.clusters())
-      windowed_dft<T, TO>(team, p, image, shared);
+      windowed_dft<Products>(team, p, image, shared);
   }
 };
 
@@ -46,7 +47,9 @@ void WindowedDft<T>::apply(const Queue& queue, const T* constants, std::int64_t 
   TransformParams<T> p = plan_.params;
   p.q.cluster = launch.cluster;
   p.constants = constants, p.batch = batch, p.in = in, p.out = out;
-  with_tile(plan_.tile_rows, [&]<int TO>() { launch_clusters(queue, launch, WindowedDftKernel<T, TO>{p}); });
+  with_products<T>(plan_.tile_rows, [&]<class Products>() {
+    launch_clusters(queue, launch, WindowedDftKernel<Products>{p});
+  });
 }
 
 }  // namespace fdsr::cuda

@@ -1,7 +1,7 @@
 // One windowed DFT, or its adjoint, of one image by one block or cluster.
 #pragma once
 
-#include "cuda/folded_product.hpp"
+#include "cuda/folded_transform.hpp"
 #include "cuda/mirrored.hpp"
 
 namespace fdsr::cuda {
@@ -19,7 +19,7 @@ struct TransformParams {
   Complex<T>* out = nullptr;
 };
 
-template <class T, int TO, class Team>
+template <class Products, class T, class Team>
 FDSR_DEVICE void windowed_dft(const Team& team, const TransformParams<T>& p, std::int64_t image, T* shared) {
   const ImageView<T> view = image_view(team, p.q, shared);
   const Extent in = p.transform.in, out = p.transform.out;
@@ -32,7 +32,7 @@ FDSR_DEVICE void windowed_dft(const Team& team, const TransformParams<T>& p, std
     fold(view, y, x, m);
   });
   team.sync_cluster();
-  transform<T, TO>(team, p.q, p.transform, shared, shared + p.q.held() * p.q.size());
+  transform<Products>(team, p.q, p.transform, shared, shared + p.q.held() * p.q.size());
   for_places(team, out.half(), p.q.cluster, [&](int, int y, int x) {
     Complex<T> m[4];
     unfold(view, y, x, p.transform.inverse, m);

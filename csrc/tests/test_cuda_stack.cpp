@@ -137,14 +137,14 @@ void check_stack(const Case& c) {
   (c.amplitude ? (void)(a.amplitude = got_amplitude.data()) : (void)(a.field = device(got_x.data())));
 
   const std::size_t bytes = sizeof(T) * dev::shared_values(p.q, p.matrices);
-  dev::with_tile(plan.tile_rows, [&]<int TO>() {
+  dev::with_products<T>(plan.tile_rows, [&]<class Products>() {
     run_cluster(c.cluster, kThreads, bytes + 32 * kThreads + 64, [&](const HostTeam& team) {
       T* shared = team.shared<T>();
       auto* scratch = reinterpret_cast<double*>(reinterpret_cast<char*>(shared) + (bytes + 15) / 16 * 16);
       dev::prepare_block(team, p, shared);
-      for (std::int64_t image = 0; image < c.batch; ++image) dev::stack_forward<T, TO>(team, p, f, image, shared);
+      for (std::int64_t image = 0; image < c.batch; ++image) dev::stack_forward<Products>(team, p, f, image, shared);
       for (std::int64_t image = 0; image < c.batch; ++image)
-        dev::stack_adjoint<T, TO>(team, p, a, image, 0, image > 0, shared, scratch);
+        dev::stack_adjoint<Products>(team, p, a, image, 0, image > 0, shared, scratch);
     });
   });
   for (std::int64_t i = 0; i < mask_area; ++i) {
@@ -182,11 +182,11 @@ void check_transforms(Size window, Size band, const Grid& grid, int cluster) {
     to_band ? core.forward(2, x.data(), 1, wanted.data()) : core.adjoint(2, x.data(), 1, wanted.data());
     p.in = device(x.data()), p.out = device(got.data());
     const std::size_t bytes = sizeof(T) * dev::shared_values(p.q, p.matrices);
-    dev::with_tile(plan.tile_rows, [&]<int TO>() {
+    dev::with_products<T>(plan.tile_rows, [&]<class Products>() {
       run_cluster(cluster, kThreads, bytes, [&](const HostTeam& team) {
         T* shared = team.shared<T>();
         dev::prepare_block(team, p, shared);
-        for (std::int64_t image = 0; image < 2; ++image) dev::windowed_dft<T, TO>(team, p, image, shared);
+        for (std::int64_t image = 0; image < 2; ++image) dev::windowed_dft<Products>(team, p, image, shared);
       });
     });
     CHECK(apart(got, wanted) < tolerance<T>());
