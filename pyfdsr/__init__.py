@@ -21,8 +21,10 @@ from typing import Any
 from ._runtime import (
     build_config,
     clear_caches,
+    get_float32_products,
     get_num_threads,
     get_planner,
+    set_float32_products,
     set_num_threads,
     set_planner,
 )
@@ -46,8 +48,10 @@ __all__ = [
     "__version__",
     "build_config",
     "clear_caches",
+    "get_float32_products",
     "get_num_threads",
     "get_planner",
+    "set_float32_products",
     "set_num_threads",
     "set_planner",
     *_MODULES,

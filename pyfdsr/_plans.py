@@ -10,9 +10,11 @@ from . import _core
 __all__ = [
     "clear",
     "cleared_with_plans",
+    "float32_products",
     "four_f_stack_plan",
     "fourier_conv2d_plan",
     "planner",
+    "set_float32_products",
     "set_planner",
     "windowed_dft_plan",
 ]
@@ -26,6 +28,7 @@ cleared_with_plans: list[Callable[[], None]] = []
 """Clears the caches of those who keep plans of their own."""
 
 _planner = "estimate"
+_float32_products = "3xtf32"
 
 
 def set_planner(name: str) -> None:
@@ -39,6 +42,19 @@ def set_planner(name: str) -> None:
 def planner() -> str:
     """Return the planner in use."""
     return _planner
+
+
+def set_float32_products(name: str) -> None:
+    """Choose how the CUDA plans looked up from now on compute products in single precision."""
+    global _float32_products
+    if name not in ("3xtf32", "fma"):
+        raise ValueError(f"products={name!r}: must be '3xtf32' or 'fma'")
+    _float32_products = name
+
+
+def float32_products() -> str:
+    """Return how CUDA plans compute products in single precision."""
+    return _float32_products
 
 
 def windowed_dft_plan(

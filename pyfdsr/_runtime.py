@@ -11,8 +11,10 @@ from . import _chip, _core, _plans
 __all__ = [
     "build_config",
     "clear_caches",
+    "get_float32_products",
     "get_num_threads",
     "get_planner",
+    "set_float32_products",
     "set_num_threads",
     "set_planner",
 ]
@@ -98,6 +100,41 @@ def get_planner() -> str:
     return _plans.planner()
 
 
+def set_float32_products(products: str) -> None:
+    """Choose how CUDA kernels of stacks and windowed DFTs multiply in single precision.
+
+    Both have the accuracy of float32; their results differ by rounding. Neither the CPU nor double precision
+    depends on it.
+
+    Parameters
+    ----------
+    products : {"3xtf32", "fma"}
+        ``"3xtf32"`` (default): tensor cores, by three products of values split into two parts of 11 bits;
+        where the padded matrices do not fit a device's shared memory, as ``"fma"``. Fields that overflow may
+        become NaN in place of infinity.
+        ``"fma"``: plain multiply-adds.
+
+    Raises
+    ------
+    ValueError
+        If `products` is neither.
+
+    Examples
+    --------
+    >>> import pyfdsr
+    >>> pyfdsr.set_float32_products("fma")
+    >>> pyfdsr.get_float32_products()
+    'fma'
+    >>> pyfdsr.set_float32_products("3xtf32")
+    """
+    _plans.set_float32_products(products)
+
+
+def get_float32_products() -> str:
+    """Return how CUDA kernels multiply in single precision, ``"3xtf32"`` or ``"fma"``."""
+    return _plans.float32_products()
+
+
 def clear_caches() -> None:
     """Forget every plan and give reused scratch memory back to the system."""
     _plans.clear()
@@ -113,8 +150,9 @@ def build_config() -> dict[str, Any]:
     dict
         ``version``, ``fft_provider`` (where FFTW came from), ``fftw_single`` and ``fftw_double``, ``isa``
         (the instruction set in use; forced by the environment variable ``PYFDSR_ISA``), ``compiled_isas``,
-        ``compiler``, ``cuda`` (whether its kernels were built), ``threads``, ``planner``, ``devices`` (what
-        computes on which: the compiled core, the CUDA kernels, torch's own operations).
+        ``compiler``, ``cuda`` (whether its kernels were built), ``threads``, ``planner``,
+        ``float32_products`` (of CUDA kernels), ``devices`` (what computes on which: the compiled core, the
+        CUDA kernels, torch's own operations).
 
     Examples
     --------
@@ -129,5 +167,6 @@ def build_config() -> dict[str, Any]:
         "cuda": cuda,
         "threads": get_num_threads(),
         "planner": get_planner(),
+        "float32_products": get_float32_products(),
         "devices": served,
     }

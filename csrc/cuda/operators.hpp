@@ -34,7 +34,8 @@ struct StackResults {
 template <class T>
 class FourFStack {
  public:
-  FourFStack(Size window, Size support, Size band, const Grid& grid, const std::vector<Nonlinearity>& kinds);
+  FourFStack(Size window, Size support, Size band, const Grid& grid, const std::vector<Nonlinearity>& kinds,
+             FloatProducts products);
 
   // To be copied to the device once; every call is given the copy.
   const std::vector<T>& constants() const { return plan_.constants; }
@@ -64,7 +65,7 @@ class FourFStack {
 template <class T>
 class WindowedDft {
  public:
-  WindowedDft(Size window, Size band, const Grid& grid, bool to_band, double scale);
+  WindowedDft(Size window, Size band, const Grid& grid, bool to_band, double scale, FloatProducts products);
   const std::vector<T>& constants() const { return plan_.constants; }
   bool fits(int device) const;
   void apply(const Queue& queue, const T* constants, std::int64_t batch, const Complex<T>* in, Complex<T>* out) const;

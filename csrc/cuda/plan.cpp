@@ -20,7 +20,7 @@ double middle_of_band(int size) { return 0.5 * (size - 1) - size / 2; }
 // ------------------------------------------------------------------------------------------- constants
 
 template <class T>
-Constants<T>::Constants(int most_outputs) {
+Constants<T>::Constants(int most_outputs, FloatProducts products) : products_(products) {
   for (const int rows : kTileRows)
     if (!tile_rows_ && kOutputGroups * rows >= most_outputs) tile_rows_ = rows;
 }
@@ -30,11 +30,18 @@ Product Constants<T>::product(int in, int out, double grid) {
   for (const Kept& kept : kept_)
     if (kept.in == in && kept.out == out && kept.grid == grid) return kept.product;
   const AxisMatrices<T> matrices = left_matrices<T>(natural_order(in), natural_order(out), grid, 0);
-  const int outputs = kOutputGroups * tile_rows_;
   const Product product{matrices.in, matrices.out, static_cast<int>(values_.size())};
-  for (const auto& rows : matrices.rows)  // [out][in] -> [in][outputs]
+  const bool splits = sizeof(T) == sizeof(float) && products_ == FloatProducts::tf32x3;
+  const int outputs = kOutputGroups * tile_rows_;
+  for (const auto& rows : matrices.rows) {  // [out][in]
+    const std::size_t first = values_.size();
+    values_.resize(first + (splits ? split_size(tile_rows_, matrices.in) : matrices.in * outputs));
     for (int k = 0; k < matrices.in; ++k)
-      for (int o = 0; o < outputs; ++o) values_.push_back(o < matrices.out ? rows[o * matrices.in + k] : T(0));
+      for (int o = 0; o < matrices.out; ++o) {
+        const int place = splits ? split_place(tile_rows_, k, o) : k * outputs + o;
+        values_[first + place] = rows[o * matrices.in + k];
+      }
+  }
   kept_.push_back({in, out, grid, product});
   return product;
 }
@@ -117,7 +124,8 @@ Launch choose_launch(Quadrants q, int matrices, std::size_t value_size, bool par
 
 template <class T>
 StackPlan<T>::StackPlan(Size window, Size support, Size band, const Grid& grid,
-                        const std::vector<Nonlinearity>& kinds) {
+                        const std::vector<Nonlinearity>& kinds, FloatProducts float_products)
+    : products(float_products) {
   check_geometry(window, band, grid);
   check_geometry(support, band, grid);
   const std::vector<Size> stages{window, support, band};
@@ -130,7 +138,7 @@ StackPlan<T>::StackPlan(Size window, Size support, Size band, const Grid& grid,
   params.layers = static_cast<int>(kinds.size());
   std::copy(kinds.begin(), kinds.end(), params.kinds);
 
-  Constants<T> c(std::max(params.q.rows, params.q.stride - 4));
+  Constants<T> c(std::max(params.q.rows, params.q.stride - 4), products);
   tile_rows = c.tile_rows();
   params.first = c.transform(window, band, grid, false);
   params.to_band = c.transform(support, band, grid, false);
@@ -153,12 +161,13 @@ StackPlan<T>::StackPlan(Size window, Size support, Size band, const Grid& grid,
 }
 
 template <class T>
-TransformPlan<T>::TransformPlan(Size window, Size band, const Grid& grid, bool to_band) {
+TransformPlan<T>::TransformPlan(Size window, Size band, const Grid& grid, bool to_band, FloatProducts float_products)
+    : products(float_products) {
   check_geometry(window, band, grid);
   const std::vector<Size> stages{window, band};
   if (!fits_kernels(stages)) invalid_argument("window and band must not exceed ", 2 * kMostFolded, " samples an axis");
   params.q = quadrants_for(stages);
-  Constants<T> c(std::max(params.q.rows, params.q.stride - 4));
+  Constants<T> c(std::max(params.q.rows, params.q.stride - 4), products);
   tile_rows = c.tile_rows();
   params.transform = to_band ? c.transform(window, band, grid, false) : c.transform(band, window, grid, true);
   c.end_matrices();

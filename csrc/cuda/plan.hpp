@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "cuda/split_product.hpp"
 #include "cuda/stack_pass.hpp"
 #include "cuda/transform_pass.hpp"
 #include "fdsr/geometry.hpp"
@@ -25,6 +26,9 @@ struct Launch {
   std::int64_t shared_bytes = 0;
 };
 
+// How products with folded matrices are computed in float32; in float64 by multiply-adds.
+enum class FloatProducts { fma, tf32x3 };
+
 // Folded samples of an axis that the kernels are compiled for: 8 outputs per unit of TO.
 constexpr int kTileRows[] = {4, 7, 8, 14};
 constexpr int kMostFolded = 8 * 14;
@@ -33,7 +37,7 @@ constexpr int kMostFolded = 8 * 14;
 template <class T>
 class Constants {
  public:
-  explicit Constants(int most_outputs);
+  Constants(int most_outputs, FloatProducts products);
 
   int tile_rows() const { return tile_rows_; }
   Transform transform(Size in, Size out, const Grid& grid, bool inverse);
@@ -52,6 +56,7 @@ class Constants {
     double grid;
     Product product;
   };
+  FloatProducts products_;
   int tile_rows_ = 0, matrices_ = 0;
   std::vector<Kept> kept_;
   std::vector<T> values_;
@@ -67,12 +72,17 @@ bool fits_kernels(const std::vector<Size>& stages);
 Extent extent_of(Size size);
 // Calls work<Products>() with what a plan was made for.
 template <class T, class Work>
-void with_products(int rows, const Work& work) {
+void with_products(FloatProducts products, int rows, const Work& work) {
+  const auto with_tile = [&]<int TO>() {
+    if constexpr (sizeof(T) == sizeof(float))
+      if (products == FloatProducts::tf32x3) return work.template operator()<SplitProducts<TO>>();
+    return work.template operator()<FmaProducts<T, TO>>();
+  };
   switch (rows) {
-    case 4: return work.template operator()<FmaProducts<T, 4>>();
-    case 7: return work.template operator()<FmaProducts<T, 7>>();
-    case 8: return work.template operator()<FmaProducts<T, 8>>();
-    default: return work.template operator()<FmaProducts<T, 14>>();
+    case 4: return with_tile.template operator()<4>();
+    case 7: return with_tile.template operator()<7>();
+    case 8: return with_tile.template operator()<8>();
+    default: return with_tile.template operator()<14>();
   }
 }
 
@@ -85,20 +95,23 @@ template <class T>
 struct StackPlan {
   StackParams<T> params;
   Ramp gauge;  // of the first mask, if window and support differ in parity; y = -1 otherwise
+  FloatProducts products;
   int tile_rows = 0;
   std::vector<T> constants;
 
-  StackPlan(Size window, Size support, Size band, const Grid& grid, const std::vector<Nonlinearity>& kinds);
+  StackPlan(Size window, Size support, Size band, const Grid& grid, const std::vector<Nonlinearity>& kinds,
+            FloatProducts products);
 };
 
 // One windowed DFT or its adjoint: from window to band, or back.
 template <class T>
 struct TransformPlan {
   TransformParams<T> params;
+  FloatProducts products;
   int tile_rows = 0;
   std::vector<T> constants;
 
-  TransformPlan(Size window, Size band, const Grid& grid, bool to_band);
+  TransformPlan(Size window, Size band, const Grid& grid, bool to_band, FloatProducts products);
 };
 
 }  // namespace fdsr::cuda

@@ -81,8 +81,8 @@ struct SumParameters {
 
 template <class T>
 FourFStack<T>::FourFStack(Size window, Size support, Size band, const Grid& grid,
-                          const std::vector<Nonlinearity>& kinds)
-    : plan_(window, support, band, grid, kinds), scale_(static_cast<T>(1 / (grid.y * grid.x))) {}
+                          const std::vector<Nonlinearity>& kinds, FloatProducts products)
+    : plan_(window, support, band, grid, kinds, products), scale_(static_cast<T>(1 / (grid.y * grid.x))) {}
 
 template <class T>
 Launch FourFStack<T>::launch_of(int device, std::int64_t batch, bool parameter_sums) const {
@@ -152,7 +152,7 @@ void FourFStack<T>::forward(const Queue& queue, const T* constants, const double
   const OnDevice here(queue.device);
   const Launch launch = launch_of(queue.device, batch, false);
   const StackParams<T> p = params_of(queue, constants, parameters, batch, masks, launch);
-  with_products<T>(plan_.tile_rows, [&]<class Products>() {
+  with_products<T>(plan_.products, plan_.tile_rows, [&]<class Products>() {
     launch_clusters(queue, launch, StackForwardKernel<Products>{p, io});
   });
 }
@@ -171,7 +171,7 @@ void FourFStack<T>::adjoint(const Queue& queue, const T* constants, const double
   io.transfer = results.transfer ? reinterpret_cast<Complex<T>*>(memory + w.mask_sums) : nullptr;
   io.parameters = results.parameters ? reinterpret_cast<double*>(memory + w.parameter_sums) : nullptr;
   io.field = results.field, io.amplitude = results.amplitude;
-  with_products<T>(plan_.tile_rows, [&]<class Products>() {
+  with_products<T>(plan_.products, plan_.tile_rows, [&]<class Products>() {
     launch_clusters(queue, launch, StackAdjointKernel<Products>{p, io});
   });
   const std::int64_t count = masks.masks * p.layers * p.band.area(), addends = p.mask_per_image ? 1 : launch.clusters;

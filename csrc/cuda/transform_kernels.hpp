@@ -22,8 +22,9 @@ struct WindowedDftKernel {
 };
 
 template <class T>
-WindowedDft<T>::WindowedDft(Size window, Size band, const Grid& grid, bool to_band, double scale)
-    : plan_(window, band, grid, to_band) {
+WindowedDft<T>::WindowedDft(Size window, Size band, const Grid& grid, bool to_band, double scale,
+                            FloatProducts products)
+    : plan_(window, band, grid, to_band, products) {
   plan_.params.scale = static_cast<T>(scale);
 }
 
@@ -47,7 +48,7 @@ void WindowedDft<T>::apply(const Queue& queue, const T* constants, std::int64_t 
   TransformParams<T> p = plan_.params;
   p.q.cluster = launch.cluster;
   p.constants = constants, p.batch = batch, p.in = in, p.out = out;
-  with_products<T>(plan_.tile_rows, [&]<class Products>() {
+  with_products<T>(plan_.products, plan_.tile_rows, [&]<class Products>() {
     launch_clusters(queue, launch, WindowedDftKernel<Products>{p});
   });
 }

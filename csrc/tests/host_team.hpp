@@ -2,8 +2,11 @@
 // sanitizers too, which see a missing synchronisation as a race.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <barrier>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -17,18 +20,33 @@ namespace fdsr::test {
 // and no place in an array.
 constexpr std::uint64_t kGarbage = 0x7fff7fff7fff7fff;
 
+// What the lanes of a warp show one another for a product by tensor cores.
+struct Fragments {
+  float a[cuda::kWarp][8], b[cuda::kWarp][4];
+};
+
+// The nearest float no further from zero.
+inline float truncated(double x) {
+  const float nearest = static_cast<float>(x);
+  return std::abs(nearest) > std::abs(x) ? std::nextafter(nearest, 0.0f) : nearest;
+}
+
 // What the threads of one cluster share.
 struct HostCluster {
   int blocks, threads;
   std::barrier<> all;
   std::vector<std::unique_ptr<std::barrier<>>> block, warp;
   std::vector<std::vector<double>> shared;  // of each block
+  std::vector<std::array<Fragments, 2>> fragments;  // of each warp, by turns
 
   HostCluster(int cluster, int threads_per_block, std::size_t bytes)
       : blocks(cluster), threads(threads_per_block), all(cluster * threads_per_block) {
     for (int b = 0; b < blocks; ++b) {
       block.push_back(std::make_unique<std::barrier<>>(threads));
-      for (int w = 0; w < threads / cuda::kWarp; ++w) warp.push_back(std::make_unique<std::barrier<>>(cuda::kWarp));
+      for (int w = 0; w < threads / cuda::kWarp; ++w) {
+        warp.push_back(std::make_unique<std::barrier<>>(cuda::kWarp));
+        fragments.emplace_back();
+      }
       shared.emplace_back((bytes + 7) / 8, std::bit_cast<double>(kGarbage));
     }
   }
@@ -44,8 +62,26 @@ class HostTeam {
   int rank() const { return rank_; }
   int cluster() const { return index_; }
   int clusters() const { return count_; }
-  void sync_warp() const {
-    cluster_.warp[rank_ * (cluster_.threads / cuda::kWarp) + thread_ / cuda::kWarp]->arrive_and_wait();
+  void sync_warp() const { cluster_.warp[warp()]->arrive_and_wait(); }
+  // As DeviceTeam's, with the fragments of PTX's mma.m16n8k8 for TF32 and sums that are truncated.
+  void add_split_product(float (&sums)[4], const float (&a)[8], const float (&b)[4]) const {
+    Fragments& f = cluster_.fragments[warp()][turn_ ^= 1];
+    const int lane = thread_ % cuda::kWarp;
+    std::copy(a, a + 8, f.a[lane]);
+    std::copy(b, b + 4, f.b[lane]);
+    sync_warp();
+    for (int i = 0; i < 4; ++i) {
+      const int line = lane / 4 + i / 2 * 8, output = lane % 4 * 2 + i % 2;
+      // Lanes of one line hold terms 0 to 3, then 4 to 7.
+      const auto product = [&](int part_a, int part_b, float sum) {
+        double exact = sum;
+        for (int term = 0; term < 8; ++term)
+          exact += double(f.a[line % 8 * 4 + term % 4][part_a + term / 4 * 2 + line / 8]) *
+                   double(f.b[output * 4 + term % 4][part_b + term / 4]);
+        return truncated(exact);
+      };
+      sums[i] += product(0, 0, product(0, 2, product(4, 0, 0)));
+    }
   }
   void sync_block() const { cluster_.block[rank_]->arrive_and_wait(); }
   void sync_cluster() const { cluster_.all.arrive_and_wait(); }
@@ -59,8 +95,11 @@ class HostTeam {
   }
 
  private:
+  int warp() const { return rank_ * (cluster_.threads / cuda::kWarp) + thread_ / cuda::kWarp; }
+
   HostCluster& cluster_;
   int rank_, thread_, index_, count_;
+  mutable int turn_ = 0;
 };
 
 // Runs work(team) on every thread of one cluster, the `index`-th of `count`.

@@ -58,11 +58,11 @@ struct Case {
 };
 
 template <class T>
-void check_stack(const Case& c) {
+void check_stack(const Case& c, dev::FloatProducts products = dev::FloatProducts::fma) {
   using Complex = dev::Complex<T>;
   const std::vector<Nonlinearity> kinds(c.layers, c.kind);
   const FourFStack<T> core(c.window, c.support, c.band, c.grid, kinds, Algorithm::folded);
-  dev::StackPlan<T> plan(c.window, c.support, c.band, c.grid, kinds);
+  dev::StackPlan<T> plan(c.window, c.support, c.band, c.grid, kinds, products);
   dev::StackParams<T>& p = plan.params;
   p.q.cluster = c.cluster;
 
@@ -137,7 +137,7 @@ void check_stack(const Case& c) {
   (c.amplitude ? (void)(a.amplitude = got_amplitude.data()) : (void)(a.field = device(got_x.data())));
 
   const std::size_t bytes = sizeof(T) * dev::shared_values(p.q, p.matrices);
-  dev::with_products<T>(plan.tile_rows, [&]<class Products>() {
+  dev::with_products<T>(products, plan.tile_rows, [&]<class Products>() {
     run_cluster(c.cluster, kThreads, bytes + 32 * kThreads + 64, [&](const HostTeam& team) {
       T* shared = team.shared<T>();
       auto* scratch = reinterpret_cast<double*>(reinterpret_cast<char*>(shared) + (bytes + 15) / 16 * 16);
@@ -170,10 +170,11 @@ void check_stack(const Case& c) {
 }
 
 template <class T>
-void check_transforms(Size window, Size band, const Grid& grid, int cluster) {
+void check_transforms(Size window, Size band, const Grid& grid, int cluster,
+                      dev::FloatProducts products = dev::FloatProducts::fma) {
   const WindowedDft<T> core(window, band, grid, Algorithm::folded);
   for (const bool to_band : {true, false}) {
-    dev::TransformPlan<T> plan(window, band, grid, to_band);
+    dev::TransformPlan<T> plan(window, band, grid, to_band, products);
     auto& p = plan.params;
     p.q.cluster = cluster, p.batch = 2, p.constants = plan.constants.data();
     const Size from = to_band ? window : band, to = to_band ? band : window;
@@ -182,7 +183,7 @@ void check_transforms(Size window, Size band, const Grid& grid, int cluster) {
     to_band ? core.forward(2, x.data(), 1, wanted.data()) : core.adjoint(2, x.data(), 1, wanted.data());
     p.in = device(x.data()), p.out = device(got.data());
     const std::size_t bytes = sizeof(T) * dev::shared_values(p.q, p.matrices);
-    dev::with_products<T>(plan.tile_rows, [&]<class Products>() {
+    dev::with_products<T>(products, plan.tile_rows, [&]<class Products>() {
       run_cluster(cluster, kThreads, bytes, [&](const HostTeam& team) {
         T* shared = team.shared<T>();
         dev::prepare_block(team, p, shared);
@@ -190,13 +191,30 @@ void check_transforms(Size window, Size band, const Grid& grid, int cluster) {
       });
     });
     CHECK(apart(got, wanted) < tolerance<T>());
+    if constexpr (sizeof(T) == sizeof(float)) {
+      // Against sums in float64: tensor cores lose no more than multiply-adds, both some 1.8e-7.
+      const WindowedDft<double> exact(window, band, grid, Algorithm::folded);
+      const Field<double> x_exact(x.begin(), x.end());
+      Field<double> y(got.size());
+      to_band ? exact.forward(2, x_exact.data(), 1, y.data()) : exact.adjoint(2, x_exact.data(), 1, y.data());
+      double error = 0, power = 0;
+      for (std::size_t i = 0; i < y.size(); ++i)
+        error += std::norm(std::complex<double>(got[i]) - y[i]), power += std::norm(y[i]);
+      CHECK(std::sqrt(error / power) < 2.5e-7);
+    }
   }
 }
 
 }  // namespace
 
 int main() {
+  constexpr auto kSplit = dev::FloatProducts::tf32x3;
   for (const int cluster : {1, 2, 4}) {
+    check_transforms<float>({112, 112}, {112, 112}, {336, 336}, cluster, kSplit);
+    check_transforms<float>({70, 66}, {120, 33}, {224, 224}, cluster, kSplit);
+    check_transforms<float>({7, 10}, {8, 5}, {24, 21}, cluster, kSplit);
+    check_stack<float>({{6, 9}, {7, 8}, {9, 12}, {24, 21}, cluster, true, true}, kSplit);
+    check_stack<float>({{9, 8}, {12, 11}, {7, 6}, {33.5, 40.5, true}, cluster, false, true, true, true}, kSplit);
     check_transforms<double>({7, 10}, {8, 5}, {24, 21}, cluster);
     check_transforms<double>({12, 12}, {12, 12}, {30.5, 41.25, true}, cluster);
     check_transforms<float>({112, 112}, {112, 112}, {336, 336}, cluster);
@@ -207,6 +225,7 @@ int main() {
     check_stack<double>({{9, 8}, {12, 11}, {7, 6}, {33.5, 40.5, true}, cluster, false, true, true, true});
   }
   check_stack<float>({{112, 112}, {112, 112}, {112, 112}, {336, 336}, 4, true});
+  check_stack<float>({{112, 112}, {112, 112}, {112, 112}, {336, 336}, 4, true}, kSplit);
   check_stack<float>({{16, 16}, {16, 16}, {16, 16}, {48, 48}, 2});
   const Case base{{8, 9}, {8, 9}, {7, 8}, {24, 21}, 2};
   for (const auto& [kind, parameters] : std::initializer_list<std::pair<Nonlinearity, NonlinearityParameters>>{
@@ -223,7 +242,8 @@ int main() {
     }
   // A device that cannot hold an image is told apart, and a small batch is dealt out to more blocks.
   dev::DeviceFacts big{132, 232448, 233472, true}, small{108, 166912, 167936, false};
-  const dev::StackPlan<float> paper({112, 112}, {112, 112}, {112, 112}, {336, 336}, {Nonlinearity::kerr});
+  const dev::StackPlan<float> paper({112, 112}, {112, 112}, {112, 112}, {336, 336}, {Nonlinearity::kerr},
+                                    kSplit);
   const auto& q = paper.params.q;
   CHECK(dev::choose_launch(q, paper.params.matrices, 4, false, 40, big).cluster > 1);
   CHECK(dev::choose_launch(q, paper.params.matrices, 4, false, 40, small).cluster == 1);

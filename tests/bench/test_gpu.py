@@ -14,7 +14,7 @@ def test_it_prints_and_writes_its_figures(tmp_path, capsys):
     assert gpu.main(asked) == 0
     record = json.loads(path.read_text())
     rows = record["networks"]["2"]
-    assert set(rows) == {"pyfdsr", "pyfdsr by torch", "plain", "tuned", "work"}
+    assert set(rows) == {"pyfdsr", "pyfdsr, FMA", "pyfdsr by torch", "plain", "tuned", "work"}
     assert all(seconds > 0 for name in set(rows) - {"work"} for seconds in rows[name].values())
     assert max(record["errors"].values()) < 1e-5  # float32 against float64, two layers
     assert record["epochs"]["2"] > 0 and record["ceilings"]["flops"] > 0

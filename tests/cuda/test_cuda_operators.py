@@ -92,6 +92,23 @@ def test_the_papers_network_learns_the_same(batch, dtype):
         assert_close("gradient" if dtype == torch.complex64 else "float64_network", got, wanted)
 
 
+@pytest.mark.parametrize("size", [112, 33, 150])
+def test_both_kinds_of_products(size):
+    field, phases = random(3, size, size), 6 * torch.rand(2, size, size)
+    exact = functional.four_f_stack(field.to(torch.complex128), phases.double(), 3 * size, Kerr(1.0))
+    found, errors = [], []
+    try:
+        for name in ("fma", "3xtf32"):
+            pyfdsr.set_float32_products(name)
+            got = functional.four_f_stack(field.cuda(), phases.cuda(), 3 * size, Kerr(1.0)).cpu()
+            found.append(got)
+            errors.append(float((got - exact).norm() / exact.norm()))
+    finally:
+        pyfdsr.set_float32_products("3xtf32")
+    assert max(errors) <= 6e-7, errors
+    assert pyfdsr.build_config()["devices"]["cuda"] != "cuda" or not torch.equal(*found)
+
+
 @pytest.mark.parametrize("kind", KINDS[1:], ids=str)
 def test_nonlinearities(kind):
     check(

@@ -26,6 +26,12 @@ V* at(Address address) {
 
 Size size_of(Pair pair) { return {pair.first, pair.second}; }
 
+FloatProducts products_of(const std::string& name) {
+  if (name == "3xtf32") return FloatProducts::tf32x3;
+  if (name == "fma") return FloatProducts::fma;
+  throw py::value_error("products: '" + name + "' given, must be '3xtf32' or 'fma'");
+}
+
 Queue queue_of(int device, Address stream, Address workspace) { return {device, at<void>(stream), at<void>(workspace)}; }
 
 template <class T>
@@ -38,14 +44,14 @@ void bind_stack(py::module_& module, const char* name) {
   using Stack = FourFStack<T>;
   py::class_<Stack>(module, name, py::module_local())
       .def(py::init([](Pair window, Pair support, Pair band, std::pair<double, double> grid, bool centred,
-                       const std::vector<std::string>& kinds) {
+                       const std::vector<std::string>& kinds, const std::string& products) {
              std::vector<Nonlinearity> layers;
              for (const auto& kind : kinds) layers.push_back(nonlinearity_from_name(kind));
              return std::make_unique<Stack>(size_of(window), size_of(support), size_of(band),
-                                            Grid{grid.first, grid.second, centred}, layers);
+                                            Grid{grid.first, grid.second, centred}, layers, products_of(products));
            }),
            py::arg("window"), py::arg("support"), py::arg("band"), py::arg("grid"), py::arg("centred"),
-           py::arg("kinds"))
+           py::arg("kinds"), py::arg("products"))
       .def("constants", [](const Stack& s) { return constants_of(s.constants()); })
       .def("fits", &Stack::fits, py::arg("device"))
       .def("tape_size", &Stack::tape_size, py::arg("batch"))
@@ -91,12 +97,12 @@ void bind_transform(py::module_& module, const char* name) {
   using Plan = WindowedDft<T>;
   py::class_<Plan>(module, name, py::module_local())
       .def(py::init([](Pair window, Pair band, std::pair<double, double> grid, bool centred, bool to_band,
-                       double scale) {
+                       double scale, const std::string& products) {
              return std::make_unique<Plan>(size_of(window), size_of(band), Grid{grid.first, grid.second, centred},
-                                           to_band, scale);
+                                           to_band, scale, products_of(products));
            }),
            py::arg("window"), py::arg("band"), py::arg("grid"), py::arg("centred"), py::arg("to_band"),
-           py::arg("scale"))
+           py::arg("scale"), py::arg("products"))
       .def("constants", [](const Plan& p) { return constants_of(p.constants()); })
       .def("fits", &Plan::fits, py::arg("device"))
       .def(

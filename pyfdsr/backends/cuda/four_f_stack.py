@@ -14,7 +14,18 @@ from pyfdsr import _plans
 from .. import by_torch
 from ..by_torch.precision import COMPLEX_OF, in_own_precision
 from ..geometry import Geometry
-from .native import address, constant, dense, in_use, launch, native, number_of, parameters_on, scratch
+from .native import (
+    address,
+    constant,
+    dense,
+    in_use,
+    launch,
+    native,
+    number_of,
+    parameters_on,
+    product_ways,
+    scratch,
+)
 
 __all__ = ["TAPE_LAYOUT", "stack_adjoint", "stack_forward", "stack_plan"]
 
@@ -38,25 +49,31 @@ def stack_plan(
 ) -> Any:
     """Return the cached plan, that of torch's way where the kernels do not reach."""
     support = (int(support[0]), int(support[1]))
-    fused = _fused_plan(geometry.plain(), support, tuple(nonlinearities.split(",")), double, device)
+    kinds = tuple(nonlinearities.split(","))
+    fused = _fused_plan(geometry.plain(), support, kinds, double, device, product_ways(double))
     return fused or by_torch.stack_plan(geometry, support, nonlinearities, double, device)
 
 
 @lru_cache(maxsize=32)
 def _fused_plan(
-    geometry: Geometry, support: tuple[int, int], kinds: tuple[str, ...], double: bool, device: torch.device
+    geometry: Geometry,
+    support: tuple[int, int],
+    kinds: tuple[str, ...],
+    double: bool,
+    device: torch.device,
+    ways: tuple[str, ...],
 ) -> _FusedPlan | None:
     window, band, grid, centred = geometry
     module = native()
     too_large = max(*window, *support, *band) > module.most_samples or len(kinds) > module.most_layers
     if too_large or "custom" in kinds:
         return None
-    plan = (module.FourFStack64 if double else module.FourFStack32)(
-        window, support, band, grid, centred, list(kinds)
-    )
-    if not plan.fits(number_of(device)):
-        return None
-    return _FusedPlan(plan, constant(plan.constants(), device))
+    compiled = module.FourFStack64 if double else module.FourFStack32
+    for products in ways:
+        plan = compiled(window, support, band, grid, centred, list(kinds), products)
+        if plan.fits(number_of(device)):
+            return _FusedPlan(plan, constant(plan.constants(), device))
+    return None
 
 
 _plans.cleared_with_plans.append(_fused_plan.cache_clear)

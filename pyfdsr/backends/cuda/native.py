@@ -25,6 +25,7 @@ __all__ = [
     "native",
     "number_of",
     "parameters_on",
+    "product_ways",
     "scratch",
     "serves",
 ]
@@ -70,6 +71,11 @@ def _serves(module: Any, number: int) -> bool:
 def serves(device: torch.device) -> bool:
     """Tell whether the kernels were compiled for a device."""
     return _serves(_module, number_of(device))
+
+
+def product_ways(double: bool) -> tuple[str, ...]:
+    """Return how plans are to compute products, the first that fits a device."""
+    return ("fma",) if double else tuple(dict.fromkeys((_plans.float32_products(), "fma")))
 
 
 def dense(tensor: Tensor) -> Tensor:

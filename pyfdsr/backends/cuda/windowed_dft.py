@@ -13,7 +13,7 @@ from pyfdsr import _plans
 from .. import by_torch
 from ..by_torch.precision import in_own_precision
 from ..geometry import Geometry, is_double
-from .native import address, constant, dense, in_use, launch, native, number_of
+from .native import address, constant, dense, in_use, launch, native, number_of, product_ways
 
 __all__ = ["windowed_dft"]
 
@@ -27,7 +27,9 @@ _MAPS = {
 
 
 @lru_cache(maxsize=32)
-def _plan(geometry: Geometry, kind: str, double: bool, device: torch.device) -> tuple[Any, Tensor] | None:
+def _plan(
+    geometry: Geometry, kind: str, double: bool, device: torch.device, ways: tuple[str, ...]
+) -> tuple[Any, Tensor] | None:
     """A plan and its constants in the device's memory; None where the kernels do not reach."""
     window, band, grid, centred = geometry
     module = native()
@@ -36,10 +38,11 @@ def _plan(geometry: Geometry, kind: str, double: bool, device: torch.device) -> 
     to_band, normalised = _MAPS[kind]
     scale = 1 / (grid[0] * grid[1]) if normalised else 1.0
     compiled = module.WindowedDft64 if double else module.WindowedDft32
-    plan = compiled(window, band, grid, centred, to_band, scale)
-    if not plan.fits(number_of(device)):
-        return None
-    return plan, constant(plan.constants(), device)
+    for products in ways:
+        plan = compiled(window, band, grid, centred, to_band, scale, products)
+        if plan.fits(number_of(device)):
+            return plan, constant(plan.constants(), device)
+    return None
 
 
 _plans.cleared_with_plans.append(_plan.cache_clear)
@@ -49,7 +52,7 @@ _plans.cleared_with_plans.append(_plan.cache_clear)
 def windowed_dft(x: Tensor, kind: str, geometry: Geometry) -> Tensor:
     """Apply one of the four maps; see :func:`pyfdsr.backends.by_torch.windowed_dft`."""
     geometry = geometry.plain()
-    found = _plan(geometry, kind, is_double(x), x.device)
+    found = _plan(geometry, kind, is_double(x), x.device, product_ways(is_double(x)))
     if found is None:
         return by_torch.windowed_dft(x, kind, geometry)
     plan, constants = found
