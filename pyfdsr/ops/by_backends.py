@@ -11,18 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyfdsr import _core, backends
+from pyfdsr import _core
 from pyfdsr._arguments import check_fits, grid_of, pair_of
 from pyfdsr._convolution import Convolution
 from pyfdsr.backends import Geometry, backend_of
 from pyfdsr.backends.constants import kept_for_later
 from pyfdsr.nonlinearity import per_layer
 
-from .arrays import window_of
 from .device_arrays import DeviceStackTape
 from .fourier_conv2d import checked_convolution, checked_for_input, checked_for_weight
 from .nonlinearity import core_arguments
 from .propagation import transfer_arguments
+from .tensors import complex_tensor, field_tensor, flat, is_double, real_tensor, window_sizes
 
 __all__ = [
     "four_f",
@@ -43,47 +43,6 @@ __all__ = [
 ]
 
 
-def _is_double(*values: Any) -> bool:
-    return any(isinstance(value, Tensor) and backends.is_double(value) for value in values)
-
-
-def _checked(name: str, value: Any, allowed: bool, rule: str) -> Tensor:
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{name} is a {type(value).__name__}: must be in the memory of the other arrays' device"
-        )
-    if not allowed:
-        raise TypeError(f"{name} has dtype {str(value.dtype).removeprefix('torch.')}: must be {rule}")
-    return value
-
-
-def _complex(name: str, value: Any, double: bool) -> Tensor:
-    allowed = isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
-    value = _checked(name, value, allowed, "a real floating or complex type")
-    return value.to(torch.complex128 if double else torch.complex64).contiguous()
-
-
-def _real(name: str, value: Any, double: bool) -> Tensor:
-    allowed = isinstance(value, Tensor) and value.is_floating_point()
-    value = _checked(name, value, allowed, "real floating")
-    return value.to(torch.float64 if double else torch.float32).contiguous()
-
-
-def _field(name: str, value: Any, double: bool) -> Tensor:
-    """A complex field, or a real one if it was."""
-    real = isinstance(value, Tensor) and value.is_floating_point()
-    return (_real if real else _complex)(name, value, double)
-
-
-def _window(name: str, value: Tensor) -> tuple[int, int]:
-    height, width = window_of(name, value)
-    return int(height), int(width)
-
-
-def _flat(value: Tensor) -> Tensor:
-    return value.reshape(value.shape[:-2].numel(), *value.shape[-2:])
-
-
 def _only_auto(algorithm: str) -> None:
     if algorithm != "auto":
         raise ValueError(f"algorithm={algorithm!r}: must be 'auto' for arrays in a device's memory")
@@ -96,8 +55,8 @@ def _transform(
     kind: str, name: str, x: Any, grid: Any, other: Any, other_name: str, algorithm: str
 ) -> Tensor:
     _only_auto(algorithm)
-    x = _complex(name, x, _is_double(x))
-    own, (sizes, centred) = _window(name, x), grid_of(grid)
+    x = complex_tensor(name, x, is_double(x))
+    own, (sizes, centred) = window_sizes(name, x), grid_of(grid)
     from_window = kind in ("forward", "inverse_adjoint")
     if other is None:
         raise ValueError(f"{other_name}=None: the size of the result must be given")
@@ -140,28 +99,28 @@ def _aligned(x: Tensor, transfer: Tensor) -> tuple[Tensor, Tensor, tuple[int, ..
             f"x has leading axes {tuple(x.shape[:-2])} and transfer {tuple(transfer.shape[:-2])}: they do "
             "not broadcast"
         ) from None
-    fields = _flat(x.expand(*leading, *x.shape[-2:]).contiguous())
+    fields = flat(x.expand(*leading, *x.shape[-2:]).contiguous())
     if transfer.shape[:-2].numel() != 1:
         transfer = transfer.expand(*leading, *transfer.shape[-2:])
-    return fields, _flat(transfer.contiguous())[:, None], tuple(leading)
+    return fields, flat(transfer.contiguous())[:, None], tuple(leading)
 
 
 def _linear(x: Tensor, transfer: Tensor, grid: Any, support_name: str, support: tuple[int, int]) -> Any:
     """Backend, plan and parameters of a layer without nonlinearity."""
-    window, band, (sizes, centred) = _window("x", x), _window("transfer", transfer), grid_of(grid)
+    window, band, (sizes, centred) = window_sizes("x", x), window_sizes("transfer", transfer), grid_of(grid)
     for name, size in (("x", window), (support_name, support), ("transfer", band)):
         check_fits(name, size, sizes)
     backend, geometry = backend_of(x), Geometry(window, band, sizes, centred)
-    plan = backend.stack_plan(geometry, support, "none", _is_double(transfer), x.device)
+    plan = backend.stack_plan(geometry, support, "none", is_double(transfer), x.device)
     return backend, plan, torch.zeros(1, 4, dtype=torch.float64)
 
 
 def four_f(x: Any, transfer: Any, grid: Any, support: Any = None, *, algorithm: str = "auto") -> Tensor:
     """See :func:`pyfdsr.ops.four_f`."""
     _only_auto(algorithm)
-    double = _is_double(x, transfer)
-    x, transfer = _complex("x", x, double), _complex("transfer", transfer, double)
-    support = _window("x", x) if support is None else pair_of("support", support)
+    double = is_double(x, transfer)
+    x, transfer = complex_tensor("x", x, double), complex_tensor("transfer", transfer, double)
+    support = window_sizes("x", x) if support is None else pair_of("support", support)
     backend, plan, parameters = _linear(x, transfer, grid, "support", support)
     fields, masks, leading = _aligned(x, transfer)
     flags = (False, False, False)
@@ -174,9 +133,13 @@ def four_f_adjoint(
 ) -> tuple[Tensor, Tensor]:
     """See :func:`pyfdsr.ops.four_f_adjoint`."""
     _only_auto(algorithm)
-    double = _is_double(v, x, transfer)
-    x, v, transfer = _field("x", x, double), _complex("v", v, double), _complex("transfer", transfer, double)
-    window, support = _window("x", x), _window("v", v)
+    double = is_double(v, x, transfer)
+    x, v, transfer = (
+        field_tensor("x", x, double),
+        complex_tensor("v", v, double),
+        complex_tensor("transfer", transfer, double),
+    )
+    window, support = window_sizes("x", x), window_sizes("v", v)
     backend, plan, parameters = _linear(x, transfer, grid, "v", support)
     fields, masks, leading = _aligned(x, transfer)
     if tuple(v.shape[:-2]) != leading:
@@ -185,7 +148,7 @@ def four_f_adjoint(
     _, tape, _ = backend.stack_forward(plan, fields, *told, support, True, False, False)
     needs = (True, True, False)
     real_input = not x.is_complex()
-    v_x, v_transfer, _ = backend.stack_adjoint(plan, _flat(v), tape, *told, window, False, real_input, *needs)
+    v_x, v_transfer, _ = backend.stack_adjoint(plan, flat(v), tape, *told, window, False, real_input, *needs)
     shape = tuple(transfer.shape) if len(masks) == 1 else (*leading, *transfer.shape[-2:])
     return v_x.reshape(*leading, *window).sum_to_size(x.shape), v_transfer.reshape(shape).sum_to_size(
         transfer.shape
@@ -194,7 +157,7 @@ def four_f_adjoint(
 
 def _masks(name: str, value: Any, double: bool, most: int | None, band: Any) -> Tensor:
     """Real masks [K, M, M]: those of a stack, or its apertures, at most as many and of the band."""
-    masks = _real(name, value, double)
+    masks = real_tensor(name, value, double)
     stacked = masks[None] if most is not None and masks.ndim == 2 else masks
     if most is None and (stacked.ndim != 3 or 0 in stacked.shape):
         raise ValueError(f"phases has shape {tuple(masks.shape)}: must be (layers, M, M)")
@@ -222,9 +185,9 @@ def four_f_stack(
 ) -> Any:
     """See :func:`pyfdsr.ops.four_f_stack`; the tape is a `DeviceStackTape`."""
     _only_auto(algorithm)
-    double = _is_double(field, phases)
-    field, phases = _field("field", field, double), _masks("phases", phases, double, None, None)
-    window, band = _window("field", field), _window("phases", phases)
+    double = is_double(field, phases)
+    field, phases = field_tensor("field", field, double), _masks("phases", phases, double, None, None)
+    window, band = window_sizes("field", field), window_sizes("phases", phases)
     if aperture is not None:
         aperture = _masks("aperture", aperture, double, len(phases), band)
     support = window if support is None else pair_of("support", support)
@@ -239,7 +202,7 @@ def four_f_stack(
     parameters, addresses = torch.tensor(rows, dtype=torch.float64), [a for pair in callbacks for a in pair]
     out, values, _ = backend.stack_forward(
         plan,
-        _flat(field),
+        flat(field),
         phases[None],
         aperture,
         parameters,
@@ -264,7 +227,7 @@ def four_f_stack_adjoint(
     v: Any, tape: DeviceStackTape
 ) -> tuple[Tensor, Tensor, tuple[tuple[float, ...], ...]]:
     """See :func:`pyfdsr.ops.four_f_stack_adjoint`; gradients of parameters are read back."""
-    v = (_real if tape.intensity else _complex)("v", v, _is_double(tape.phases))
+    v = (real_tensor if tape.intensity else complex_tensor)("v", v, is_double(tape.phases))
     if v.device != tape.phases.device:
         raise TypeError(f"v on {v.device} and tape on {tape.phases.device}: must be on one device")
     if tuple(v.shape[:-2]) != tape.leading:
@@ -274,7 +237,7 @@ def four_f_stack_adjoint(
     told = (tape.values, tape.phases[None], tape.aperture, tape.parameters, tape.callbacks, tape.window)
     needs = (True, True, any(tape.counts))
     v_field, v_phases, v_parameters = tape.backend.stack_adjoint(
-        tape.plan, _flat(v), *told, tape.intensity, tape.real_input, *needs
+        tape.plan, flat(v), *told, tape.intensity, tape.real_input, *needs
     )
     rows = v_parameters.tolist() if any(tape.counts) else [[]] * len(tape.counts)
     by_layer = tuple(tuple(row[:count]) for row, count in zip(rows, tape.counts, strict=True))
@@ -286,8 +249,8 @@ def four_f_stack_adjoint(
 
 def nonlinear(x: Any, spec: Any) -> Tensor:
     """See :func:`pyfdsr.ops.nonlinear`."""
-    x = _complex("x", x, _is_double(x))
-    kind, row, callbacks = core_arguments(spec, _is_double(x))
+    x = complex_tensor("x", x, is_double(x))
+    kind, row, callbacks = core_arguments(spec, is_double(x))
     if kind == "none":
         return x.clone()
     return backend_of(x).nonlinearity(x, torch.tensor(row, dtype=torch.float64), kind, callbacks)
@@ -295,8 +258,8 @@ def nonlinear(x: Any, spec: Any) -> Tensor:
 
 def nonlinear_adjoint(v: Any, x: Any, spec: Any) -> tuple[Tensor, tuple[float, ...]]:
     """See :func:`pyfdsr.ops.nonlinear_adjoint`; gradients of parameters are read back."""
-    double = _is_double(v, x)
-    v, x = _complex("v", v, double), _complex("x", x, double)
+    double = is_double(v, x)
+    v, x = complex_tensor("v", v, double), complex_tensor("x", x, double)
     if v.shape != x.shape:
         raise ValueError(f"v has shape {tuple(v.shape)}: must be that of x, {tuple(x.shape)}")
     kind, row, callbacks = core_arguments(spec, double)
@@ -316,8 +279,8 @@ def _transfer(arguments: tuple[Any, ...], device: torch.device) -> Tensor:
 
 
 def _propagated(name: str, x: Any, adjoint: bool, *arguments: Any) -> Tensor:
-    x = _complex(name, x, _is_double(x))
-    told = transfer_arguments(_window(name, x), _is_double(x), *arguments)
+    x = complex_tensor(name, x, is_double(x))
+    told = transfer_arguments(window_sizes(name, x), is_double(x), *arguments)
     transfer = _transfer(told, x.device)
     return four_f(x, transfer.conj().resolve_conj() if adjoint else transfer, told[0])
 
@@ -340,7 +303,7 @@ def propagate_adjoint(
 
 
 def _map(name: str, value: Any, double: bool) -> tuple[Tensor, bool]:
-    maps = _real(name, value, double)
+    maps = real_tensor(name, value, double)
     if maps.ndim not in (3, 4):
         raise ValueError(f"{name} has shape {tuple(maps.shape)}: must be [B, C, y, x] or [C, y, x]")
     return (maps, True) if maps.ndim == 4 else (maps[None], False)
@@ -355,9 +318,9 @@ def fourier_conv2d(
     x: Any, w: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """See :func:`pyfdsr.ops.fourier_conv2d`."""
-    double = _is_double(x, w, bias)
-    (x, is_batch), w = _map("x", x, double), _real("w", w, double)
-    bias = None if bias is None else _real("bias", bias, double)
+    double = is_double(x, w, bias)
+    (x, is_batch), w = _map("x", x, double), real_tensor("w", w, double)
+    bias = None if bias is None else real_tensor("bias", bias, double)
     convolution, output_size = checked_convolution(x, w, bias, stride, padding, dilation, groups)
     if x.shape[0] == 0:
         return x.new_empty(0, w.shape[0], *output_size)
@@ -370,8 +333,8 @@ def fourier_conv2d_adjoint_input(
     v: Any, w: Any, input_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """See :func:`pyfdsr.ops.fourier_conv2d_adjoint_input`."""
-    double = _is_double(v, w)
-    (v, is_batch), w = _map("v", v, double), _real("w", w, double)
+    double = is_double(v, w)
+    (v, is_batch), w = _map("v", v, double), real_tensor("w", w, double)
     convolution, size = checked_for_input(v, w, input_size, stride, padding, dilation, groups)
     if v.shape[0] == 0:
         return v.new_empty(0, w.shape[1] * groups, *size)
@@ -383,7 +346,7 @@ def fourier_conv2d_adjoint_weight(
     v: Any, x: Any, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """See :func:`pyfdsr.ops.fourier_conv2d_adjoint_weight`."""
-    double = _is_double(v, x)
+    double = is_double(v, x)
     (v, _), (x, _) = _map("v", v, double), _map("x", x, double)
     convolution = checked_for_weight(v, x, kernel_size, stride, padding, dilation, groups)
     if x.shape[0] == 0:
