@@ -142,6 +142,20 @@ class Backend(Protocol):
         """Return the cotangents of input and weight."""
         ...
 
+    def chip_dft2(
+        self,
+        x: Tensor,
+        inverse: bool,
+        config: Any,
+        gain: bytes,
+        passes: int,
+        scales: Any,
+        draw: Any,
+        noise_scale: float,
+    ) -> tuple[Tensor, Mapping[str, Any]]:
+        """Transform on the emulated chip, as :func:`pyfdsr.backends.core.chip_dft2`."""
+        ...
+
     def chip_conv2d(self, *arguments: Any) -> tuple[Tensor, Mapping[str, Any], Any, Tensor | None]:
         """Convolve on the emulated chip, as :func:`pyfdsr.backends.core.chip_conv2d`."""
         ...

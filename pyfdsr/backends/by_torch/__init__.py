@@ -5,6 +5,7 @@ Responses of the user's own run on the CPU alone: their tensors are copied there
 
 from ..cross_kerr import cross_kerr, cross_kerr_adjoint
 from .chip_conv2d import chip_conv2d, chip_conv2d_adjoint_weight
+from .chip_dft2 import chip_dft2
 from .four_f_stack import TAPE_LAYOUT, stack_adjoint, stack_forward, stack_plan
 from .fourier_conv2d import (
     fourier_conv2d,
@@ -19,6 +20,7 @@ __all__ = [
     "TAPE_LAYOUT",
     "chip_conv2d",
     "chip_conv2d_adjoint_weight",
+    "chip_dft2",
     "cross_kerr",
     "cross_kerr_adjoint",
     "fourier_conv2d",

@@ -142,16 +142,8 @@ class ChipPlan:
 
     # ------------------------------------------------------------------------------------------ accounting
     def tally(self, frames: int, products: int = 0) -> dict[str, int]:
-        """Frames and conversions: two an element, three where intensities step the phase.
-
-        Frames that multiply write a field and the factors.
-        """
-        area = self.settings.area
-        return {
-            "frames": frames,
-            "dac_conversions": 2 * (frames + products) * area,
-            "adc_conversions": (3 if self.settings.phase_step else 2) * frames * area,
-        }
+        """Frames and conversions."""
+        return self.settings.tally(frames, products)
 
     def tally_forward(self, batch: int) -> dict[str, int]:
         """Return those of a forward call."""

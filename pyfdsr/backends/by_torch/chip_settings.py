@@ -81,6 +81,17 @@ class FrameSettings:
         """Elements of a frame."""
         return self.frame[0] * self.frame[1]
 
+    def tally(self, frames: int, products: int = 0) -> dict[str, int]:
+        """Frames and conversions: two an element, three where intensities step the phase.
+
+        Frames that multiply write a field and the factors.
+        """
+        return {
+            "frames": frames,
+            "dac_conversions": 2 * (frames + products) * self.area,
+            "adc_conversions": (3 if self.phase_step else 2) * frames * self.area,
+        }
+
     def slice_weight(self, number: int) -> float:
         """Return the weight of what one slice reads."""
         if self.slicing == "none":

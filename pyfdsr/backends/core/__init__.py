@@ -1,7 +1,7 @@
 """The compiled core on CPU tensors."""
 
 from ..cross_kerr import cross_kerr, cross_kerr_adjoint
-from .chip import chip_conv2d, chip_conv2d_adjoint_weight
+from .chip import chip_conv2d, chip_conv2d_adjoint_weight, chip_dft2
 from .four_f_stack import TAPE_LAYOUT, stack_adjoint, stack_forward, stack_plan
 from .fourier_conv2d import (
     fourier_conv2d,
@@ -16,6 +16,7 @@ __all__ = [
     "TAPE_LAYOUT",
     "chip_conv2d",
     "chip_conv2d_adjoint_weight",
+    "chip_dft2",
     "cross_kerr",
     "cross_kerr_adjoint",
     "fourier_conv2d",

@@ -11,7 +11,7 @@ from pyfdsr import _chip
 from ..geometry import is_double
 from .arrays import array_of, tensor_or_none, threads
 
-__all__ = ["chip_conv2d", "chip_conv2d_adjoint_weight"]
+__all__ = ["chip_conv2d", "chip_conv2d_adjoint_weight", "chip_dft2"]
 
 
 def _host(tensor: Tensor | None) -> Any:
@@ -78,3 +78,36 @@ def chip_conv2d_adjoint_weight(
         _host(v), _host(x), draw, noise_scale, threads()
     )
     return tensor_or_none(found), counts
+
+
+def chip_dft2(
+    x: Tensor,
+    inverse: bool,
+    config: Any,
+    gain: bytes,
+    passes: int,
+    scales: Any,
+    draw: Any,
+    noise_scale: float,
+) -> tuple[Tensor, dict[str, Any]]:
+    """Transform on the emulated chip, with unitary scaling.
+
+    Parameters
+    ----------
+    x : Tensor, [B, N, N]
+        Complex; N is the frame's side to the power of `passes`, per axis.
+    inverse : bool
+        The sign of the exponent: positive.
+    config, gain, passes
+        The chip, its static factors as bytes, and the passes of the transform.
+    scales, draw, noise_scale
+        Full scales of each pass, what random numbers depend on, and a factor of the noise.
+
+    Returns
+    -------
+    y : Tensor, [B, N, N]
+    counts : mapping
+    """
+    plan = _chip.transform_plan(config, gain, passes, is_double(x))
+    y, counts, _ = plan.forward(_host(x), inverse, scales, draw, noise_scale, False, threads())
+    return tensor_or_none(y), counts

@@ -8,6 +8,7 @@ all layers, tiles of convolutions of up to 64; larger ones and the chip are left
 from ..by_torch import (
     chip_conv2d,
     chip_conv2d_adjoint_weight,
+    chip_dft2,
     cross_kerr,
     cross_kerr_adjoint,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "TAPE_LAYOUT",
     "chip_conv2d",
     "chip_conv2d_adjoint_weight",
+    "chip_dft2",
     "cross_kerr",
     "cross_kerr_adjoint",
     "fourier_conv2d",
