@@ -5,7 +5,7 @@ convention of torch's gradients, ``v = ∂L/∂Re + i ∂L/∂Im`` of a real los
 
 Arrays in a device's memory that have ``__cuda_array_interface__``, such as CuPy's and Numba's, are computed
 there by torch's operations or CUDA kernels, which imports torch, and answered with arrays of their library.
-All arrays of a call are then of one device; the emulated chip takes NumPy arrays alone. See docs/devices.md.
+All arrays of a call are then of one device. See docs/devices.md.
 """
 
 from .chip import chip_conv2d, chip_dft2

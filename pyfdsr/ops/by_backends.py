@@ -18,6 +18,7 @@ from pyfdsr.backends import Geometry, backend_of
 from pyfdsr.backends.constants import kept_for_later
 from pyfdsr.nonlinearity import per_layer
 
+from .chip_by_backends import chip_conv2d, chip_dft2
 from .device_arrays import DeviceStackTape
 from .fourier_conv2d import checked_convolution, checked_for_input, checked_for_weight
 from .nonlinearity import core_arguments
@@ -25,6 +26,8 @@ from .propagation import transfer_arguments
 from .tensors import complex_tensor, field_tensor, flat, is_double, real_tensor, window_sizes
 
 __all__ = [
+    "chip_conv2d",
+    "chip_dft2",
     "four_f",
     "four_f_adjoint",
     "four_f_stack",

@@ -1,20 +1,21 @@
-"""The emulated chip on NumPy arrays: transforms and convolutions made of frames."""
+"""The emulated chip: transforms and convolutions made of frames."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pyfdsr import _chip
 from pyfdsr._convolution import convolution_of, output_size_of
 from pyfdsr._runtime import get_num_threads
 from pyfdsr.chip.config import ChipConfig
 
+from .arrays import batched
 from .device_arrays import also_on_devices
 
-__all__ = ["chip_conv2d", "chip_dft2"]
+__all__ = ["chip_conv2d", "chip_dft2", "convolution_arguments", "transform_arguments"]
 
 
 def _noise_scale(noise: bool | float) -> float:
@@ -51,6 +52,56 @@ def _passes(config: ChipConfig, size: tuple[int, int]) -> int:
     )
 
 
+def _scales(config: ChipConfig, stages: int, ranges: Any) -> Any:
+    return _chip.full_scales(config, stages, None if ranges is None else np.asarray(ranges, float))
+
+
+# What a backend is told besides its arrays or tensors, of which the shapes alone matter.
+
+
+def transform_arguments(
+    x: Any, config: Any, ranges: Any, noise: Any, step: int, sample: int, layer: int
+) -> tuple[Any, ...]:
+    """Return chip, static factors, passes, full scales, draw and factor of the noise, all checked."""
+    config = _config(config)
+    if x.ndim < 2:
+        raise ValueError(f"x has shape {tuple(x.shape)}: must be [..., N, N]")
+    passes = _passes(config, tuple(x.shape[-2:]))
+    scales = _scales(config, passes, ranges)
+    return config, _gain(config), passes, scales, _draw(config, layer, step, sample), _noise_scale(noise)
+
+
+def convolution_arguments(
+    x: Any,
+    w: Any,
+    config: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    ranges: Any,
+    noise: Any,
+    step: int,
+    sample: int,
+    layer: int,
+) -> tuple[Any, ...]:
+    """Return chip, static factors, geometry, full scales, draw and factor of the noise, all checked."""
+    config = _config(config)
+    shape, kernels = tuple(x.shape), tuple(w.shape)
+    if len(shape) != 4 or len(kernels) != 4:
+        raise ValueError(f"x has shape {shape} and w {kernels}: must be [B, Ci, H, W] and [Co, Ci, ky, kx]")
+    convolution = convolution_of(kernels[2:], stride, padding, dilation, groups)
+    output_size_of(convolution, shape[2:])
+    if shape[1] != kernels[1] * convolution.groups:
+        raise ValueError(f"w has shape {kernels}: must fit x with {shape[1]} channels in {groups} groups")
+    if bias is not None and tuple(bias.shape) != kernels[:1]:
+        raise ValueError(f"bias has shape {tuple(bias.shape)}: must be {kernels[:1]}")
+    scales = _scales(config, 2 * _chip.passes_for(config, convolution.extent), ranges)
+    geometry = (shape[1], kernels[0], convolution.kernel, shape[2:], *convolution[1:5])
+    return config, _gain(config), geometry, scales, _draw(config, layer, step, sample), _noise_scale(noise)
+
+
 @also_on_devices
 def chip_dft2(
     x: ArrayLike,
@@ -73,7 +124,8 @@ def chip_dft2(
     config : ChipConfig
         The chip.
     ranges : array, [passes, 2], optional
-        Full scales (DAC, ADC) of each pass that the configuration calls ``"calibrated"``.
+        Full scales (DAC, ADC) of each pass that the configuration calls ``"calibrated"``; may lie in another
+        memory than `x`.
     inverse : bool
         The sign of the exponent: positive.
     noise : bool or float
@@ -87,7 +139,7 @@ def chip_dft2(
     -------
     array, [..., N, N], complex
     dict
-        If `return_counts`.
+        If `return_counts`. Of arrays in a device's memory a mapping, which is read from there when looked at.
 
     Raises
     ------
@@ -104,20 +156,12 @@ def chip_dft2(
     >>> bool(np.allclose(chip_dft2(x, ideal), np.fft.fft2(x, norm="ortho")))
     True
     """
-    config = _config(config)
     x = np.asarray(x)
-    if x.ndim < 2:
-        raise ValueError(f"x has shape {x.shape}: must be [..., N, N]")
-    passes = _passes(config, x.shape[-2:])
+    config, gain, passes, *rest = transform_arguments(x, config, ranges, noise, step, sample, layer)
     double = x.dtype not in (np.complex64, np.float32, np.float16)
     field = np.ascontiguousarray(x, np.complex128 if double else np.complex64)
-    scales = _chip.full_scales(config, passes, None if ranges is None else np.asarray(ranges, float))
-    plan = _chip.transform_plan(config, _gain(config), passes, double)
-    batch = field.reshape(-1, *x.shape[-2:])
-    draw = _draw(config, layer, step, sample)
-    y, counts, _ = plan.forward(
-        batch, bool(inverse), scales, draw, _noise_scale(noise), False, get_num_threads()
-    )
+    plan = _chip.transform_plan(config, gain, passes, double)
+    y, counts, _ = plan.forward(batched(field), bool(inverse), *rest, False, get_num_threads())
     y = y.reshape(x.shape)
     return (y, counts) if return_counts else y
 
@@ -153,7 +197,7 @@ def chip_conv2d(
         As in :func:`pyfdsr.ops.fourier_conv2d`.
     ranges : array, [stages, 2], optional
         Full scales (DAC, ADC) of each stage that the configuration calls ``"calibrated"``; stages are the
-        passes of the transform, then those of the inverse transform.
+        passes of the transform, then those of the inverse transform. May lie in another memory than `x`.
     noise, step, sample, layer, return_counts
         As in :func:`chip_dft2`; `sample` is the number of the first image. The counts also compare the result
         with the ideal one: ``signal`` and ``error`` are sums of squares over ``compared`` values.
@@ -162,7 +206,7 @@ def chip_conv2d(
     -------
     array, [B, Co, Oy, Ox]
     dict
-        If `return_counts`.
+        If `return_counts`. As of :func:`chip_dft2`.
 
     Raises
     ------
@@ -180,25 +224,14 @@ def chip_conv2d(
     >>> y.shape, counts["frames"]
     ((1, 1, 18, 18), 8)
     """
-    config = _config(config)
     x, w = np.asarray(x), np.asarray(w)
-    if x.ndim != 4 or w.ndim != 4:
-        raise ValueError(f"x has shape {x.shape} and w {w.shape}: must be [B, Ci, H, W] and [Co, Ci, ky, kx]")
-    convolution = convolution_of(w.shape[2:], stride, padding, dilation, groups)
-    output_size_of(convolution, x.shape[2:])
-    if x.shape[1] != w.shape[1] * convolution.groups:
-        raise ValueError(f"w has shape {w.shape}: must fit x with {x.shape[1]} channels in {groups} groups")
+    bias = None if bias is None else np.asarray(bias)
+    config, gain, geometry, *rest = convolution_arguments(
+        x, w, config, bias, stride, padding, dilation, groups, ranges, noise, step, sample, layer
+    )
     double = x.dtype not in (np.float32, np.float16)
     real: Any = np.float64 if double else np.float32
-    passes = _chip.passes_for(config, convolution.extent)
-    scales = _chip.full_scales(config, 2 * passes, None if ranges is None else np.asarray(ranges, float))
-    geometry = (x.shape[1], w.shape[0], convolution.kernel, x.shape[2:], *convolution[1:5])
-    plan = _chip.conv2d_plan(config, _gain(config), geometry, double)
-    arrays: list[NDArray[Any] | None] = [
-        None if a is None else np.ascontiguousarray(a, real) for a in (x, w, bias)
-    ]
-    draw = _draw(config, layer, step, sample)
-    y, counts, *_ = plan.forward(
-        *arrays, scales, draw, _noise_scale(noise), int(return_counts), False, False, get_num_threads()
-    )
+    plan = _chip.conv2d_plan(config, gain, geometry, double)
+    arrays = [None if a is None else np.ascontiguousarray(a, real) for a in (x, w, bias)]
+    y, counts, *_ = plan.forward(*arrays, *rest, int(return_counts), False, False, get_num_threads())
     return (y, counts) if return_counts else y

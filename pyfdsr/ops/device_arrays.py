@@ -17,6 +17,9 @@ __all__ = ["DeviceStackTape", "also_on_devices"]
 
 Operator = TypeVar("Operator", bound=Callable[..., Any])
 
+_NUMBERS = {"ranges"}
+"""Arguments that the host reads: arrays of numbers, which belong anywhere as numbers do."""
+
 
 @dataclass(frozen=True)
 class DeviceStackTape:
@@ -70,17 +73,13 @@ def also_on_devices(operator: Operator) -> Operator:
 def _computed_there(operator: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     name, bound = operator.__name__, inspect.signature(operator).bind(*arguments, **options)
     there = {key: value for key, value in bound.arguments.items() if _is_on_device(value)}
-    here = [key for key, value in bound.arguments.items() if _is_on_host(value)]
+    here = [key for key, value in bound.arguments.items() if key not in _NUMBERS and _is_on_host(value)]
     if here:
         raise TypeError(
             f"{name}: {', '.join(there)} in a device's memory and {', '.join(here)} in the CPU's: "
             "must all be in one"
         )
     by_backends, exchange = _by_torch()
-    if name not in by_backends.__all__:
-        raise TypeError(
-            f"{name}: {', '.join(there)} in a device's memory: must be in the CPU's, where alone it computes"
-        )
     arrays = {key: value for key, value in there.items() if not isinstance(value, DeviceStackTape)}
     if not arrays:
         raise TypeError(f"{name}: {', '.join(there)} in a device's memory: the other arrays must be, too")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyfdsr import _chip, autograd, backends
+from pyfdsr import _chip, autograd, backends, ops
 from pyfdsr._convolution import Convolution
 from pyfdsr.chip import ChipConfig
 from tolerances import allowed
@@ -88,22 +89,28 @@ def histograms_moved(actual: np.ndarray, expected: np.ndarray) -> float:
     return float(np.abs(a.astype(np.int64) - b.astype(np.int64)).sum() / max(b.sum(), 1))
 
 
+def assert_same_counts(ours: Mapping[str, Any], theirs: Mapping[str, Any], share: float) -> None:
+    """Fail unless counts agree, of results of which this share moved."""
+    assert list(ours) == list(theirs)
+    # Counts that follow from sizes are equal; so are all, where nothing moved.
+    sizes = "frames", "dac_conversions", "adc_conversions", "dac_values", "adc_values", "compared"
+    assert [ours[name] for name in sizes] == [theirs[name] for name in sizes]
+    for kind in ("dac", "adc"):
+        values, clipped = theirs[f"{kind}_values"], f"{kind}_clipped"
+        for n, a, b in zip(values, ours[clipped], theirs[clipped], strict=True):
+            assert abs(a - b) <= (0.01 * n if share else 0), (clipped, a, b)
+    power = theirs["signal"] + theirs["error"]
+    for name in ("signal", "error"):
+        limit = 1e-2 if share else 1e-5
+        assert abs(ours[name] - theirs[name]) <= limit * power, name
+
+
 def assert_same(ours: Outcome, theirs: Outcome, config: ChipConfig, most: float = MOST_MOVED) -> None:
     """Fail unless two backends agree to rounding, but for a share of values at the middle between levels."""
     shares = [moved(ours.y, theirs.y, config), moved(ours.v_weight, theirs.v_weight, config)]
     assert max(shares) <= most, f"{shares} of results and cotangents differ"
-    # Counts that follow from sizes are equal; so are all, where nothing moved.
     assert ours.v_counts == theirs.v_counts
-    sizes = "frames", "dac_conversions", "adc_conversions", "dac_values", "adc_values", "compared"
-    assert [ours.counts[name] for name in sizes] == [theirs.counts[name] for name in sizes]
-    for kind in ("dac", "adc"):
-        values, clipped = theirs.counts[f"{kind}_values"], f"{kind}_clipped"
-        for n, a, b in zip(values, ours.counts[clipped], theirs.counts[clipped], strict=True):
-            assert abs(a - b) <= (0.01 * n if shares[0] else 0), (clipped, a, b)
-    power = theirs.counts["signal"] + theirs.counts["error"]
-    for name in ("signal", "error"):
-        limit = 1e-2 if shares[0] else 1e-5
-        assert abs(ours.counts[name] - theirs.counts[name]) <= limit * power, name
+    assert_same_counts(ours.counts, theirs.counts, shares[0])
     assert histograms_moved(ours.seen, theirs.seen) <= most
     if theirs.kept is not None:
         # A share jumps where a reading that lies at its full scale is held for clipped by one of the two.
@@ -157,3 +164,58 @@ def check_against_core(
                 raise
         else:
             return
+
+
+def transform_of(config: ChipConfig, passes: int, single: bool, **options: Any) -> Callable[..., Any]:
+    """Return ``call(to, attempt)``: a transform of normal fields and its counts, `to` carrying arrays."""
+    dtype = np.complex64 if single else np.complex128
+
+    def call(to: Callable[[np.ndarray], Any], attempt: int) -> Any:
+        rng = np.random.default_rng(attempt)
+        shape = 2, 3, *(n**passes for n in config.frame)
+        x = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype)
+        draw = {"step": 2, "sample": 5 + attempt, "layer": 3}
+        return ops.chip_dft2(to(x), config, **draw, **options, return_counts=True)
+
+    return call
+
+
+def convolution_of_maps(
+    config: ChipConfig, convolution: Convolution, single: bool, noise: float = 1.0, **shape: Any
+) -> Callable[..., Any]:
+    """Return ``call(to, attempt)``: a convolution of normal maps with a bias and its counts."""
+
+    def call(to: Callable[[np.ndarray], Any], attempt: int) -> Any:
+        dtype = torch.float32 if single else torch.float64
+        rest = {"kernel": convolution.kernel, "groups": convolution.groups, "dtype": dtype, "seed": attempt}
+        x, w = (tensor.numpy() for tensor in maps(**rest, **shape))
+        bias = np.arange(len(w), dtype=x.dtype)
+        top, _, left, _ = convolution.padding
+        how = convolution.stride, (top, left), convolution.dilation, convolution.groups
+        draw = {"step": 2, "sample": 5 + attempt, "layer": 3}
+        return ops.chip_conv2d(to(x), to(w), config, to(bias), *how, noise=noise, **draw, return_counts=True)
+
+    return call
+
+
+def check_on_arrays(
+    call: Callable[..., Any],
+    config: ChipConfig,
+    to: Callable[[np.ndarray], Any],
+    back: Callable[[Any], np.ndarray],
+    most: float = MOST_MOVED,
+) -> None:
+    """Hold an operator on arrays of a device against the same on NumPy's.
+
+    `call` is one of :func:`transform_of` or :func:`convolution_of_maps`; `to` carries an array to its memory,
+    `back` a result from there.
+    """
+    for attempt in range(ATTEMPTS):
+        (ours, counts), (theirs, expected) = call(to, attempt), call(np.asarray, attempt)
+        ours = back(ours)
+        assert ours.dtype == theirs.dtype
+        share = moved(torch.from_numpy(ours), torch.from_numpy(theirs), config)
+        if share <= most:
+            break
+    assert share <= most, f"{share} of the results differ"
+    assert_same_counts(counts, expected, share)

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from chip_agreement import check_on_arrays, convolution_of_maps, finely_read, transform_of
+from chip_configs import CONFIGS
 from pyfdsr import ops
+from pyfdsr._convolution import Convolution, convolution_of
+from pyfdsr.chip import ADCParameters, ChipConfig, DACParameters
 from pyfdsr.nonlinearity import Kerr, TwoPhotonAbsorption
 from tolerances import assert_close
 
@@ -72,6 +76,62 @@ def test_numba():
     found = ops.windowed_dft(cuda.to_device(x), 48, 12)
     assert type(found).__module__.startswith("numba")
     assert_close("transform", found.copy_to_host(), ops.windowed_dft(x, 48, 12))
+
+
+MEMORIES = {
+    "torch": (lambda _: (lambda a: torch.from_numpy(a).cuda(), lambda t: t.cpu().numpy())),
+    "cupy": (lambda cupy: (cupy.asarray, cupy.asnumpy)),
+}
+
+
+@pytest.mark.parametrize("library", MEMORIES)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_kind_of_chip(name, library):
+    to, back = MEMORIES[library](pytest.importorskip(library))
+    config, plain = CONFIGS[name], convolution_of((3, 3), padding=1)
+    fine = finely_read(config.replace(frame=(5, 7)))
+    large = Convolution((6, 3), (2, 1), (2, 2, 1, 1), (1, 1), 2)
+    shape = {"inputs": 4, "outputs": 2, "size": (16, 20)}
+    # In single precision a tile in ten may have a value at the middle between two levels.
+    for single, most in ((False, {}), (True, {"most": 0.17})):
+        for of, call in (
+            (config, transform_of(config, 1, single)),
+            (fine, transform_of(fine, 2, single, inverse=True, noise=0.7)),
+            (config, convolution_of_maps(config, plain, single)),
+            (fine, convolution_of_maps(fine, large, single, 0.7, **shape)),
+        ):
+            check_on_arrays(call, of, to, back, **most)
+
+
+def test_ranges_of_a_chip_may_be_in_any_memory():
+    config = ChipConfig(dac=DACParameters(6, "calibrated"), adc=ADCParameters(8, "calibrated"))
+    x, ranges = field(2, 11, 11), np.array([[2.0, 4.0]])
+    expected = ops.chip_dft2(x, config, ranges)
+    for given in (ranges, torch.from_numpy(ranges), torch.from_numpy(ranges).cuda()):
+        found = ops.chip_dft2(torch.from_numpy(x).cuda(), config, given)
+        assert_close("transform", found.cpu().numpy(), expected)
+
+
+@pytest.mark.parametrize("name", ["noise", "optical", "polar-6-abs_max-worst_case"])
+def test_the_host_does_not_wait_for_the_chip(name):
+    x, maps, kernels = (
+        torch.randn(shape, device="cuda") for shape in ((3, 11, 11), (2, 3, 14, 15), (4, 3, 3, 3))
+    )
+
+    def step():
+        return (
+            *ops.chip_dft2(x, CONFIGS[name], return_counts=True),
+            *ops.chip_conv2d(maps, kernels, CONFIGS[name], return_counts=True),
+        )
+
+    first = step()  # puts the constants on the device
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        second = step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(first[0], second[0]) and torch.equal(first[2], second[2])
+    assert first[1] == second[1] and first[3] == second[3]
 
 
 class Named:

@@ -8,6 +8,7 @@ import pytest
 
 import both_backends
 from pyfdsr import _plans, backends
+from pyfdsr.ops import exchange
 
 _BUILD = Path(__file__).parents[2] / "build"
 
@@ -34,3 +35,11 @@ def other(request, monkeypatch):
     _plans.clear()
     yield {"torch": backends.by_torch, "cuda": backends.cuda}[request.param]
     _plans.clear()
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """Convert stand-ins for arrays of a device, and let torch's operations compute, as on one."""
+    monkeypatch.setattr(exchange, "tensor_of", lambda array: array.tensor)
+    with backends.forced("torch"):
+        yield
