@@ -103,15 +103,16 @@ def get_planner() -> str:
 def set_float32_products(products: str) -> None:
     """Choose how CUDA kernels of stacks and windowed DFTs multiply in single precision.
 
-    Both have the accuracy of float32; their results differ by rounding. Neither the CPU nor double precision
-    depends on it.
+    Both have the accuracy of float32; their results differ by rounding. The CPU, double precision,
+    convolutions and the emulated chip do not depend on it. It holds for all threads of the process; what a
+    CUDA graph has recorded stays as it was.
 
     Parameters
     ----------
     products : {"3xtf32", "fma"}
         ``"3xtf32"`` (default): tensor cores, by three products of values split into two parts of 11 bits;
         where the padded matrices do not fit a device's shared memory, as ``"fma"``. Fields that overflow may
-        become NaN in place of infinity.
+        become NaN in place of infinity, and values below 1e-34 lose digits.
         ``"fma"``: plain multiply-adds.
 
     Raises

@@ -10,12 +10,13 @@ template <class Products, class Team, class T>
 FDSR_DEVICE void transform(const Team& team, const Quadrants& q, const Transform& t, T* quadrants, const T* matrices) {
   const int warp = team.thread() / kWarp, warps = team.threads() / kWarp;
   const int columns = t.in.half().x, rows = 2 * t.out.half().y;
+  // The last set of a quadrant is not whole: quadrants begin with different ones, so that it falls to different warps.
   {
     const int sets = Products::sets_along_y(columns);
     for (int task = warp; task < q.held() * sets; task += warps) {
       const int place = task / sets, parity = q.quadrant(team.rank(), place) / 2;
       const T* matrix = matrices + t.y.offset + parity * Products::matrix_size(t.y);
-      Products::along_y(team, q, t.y, matrix, columns, quadrants + place * q.size(), task % sets);
+      Products::along_y(team, q, t.y, matrix, columns, quadrants + place * q.size(), (task + place) % sets);
     }
   }
   team.sync_block();
@@ -24,7 +25,7 @@ FDSR_DEVICE void transform(const Team& team, const Quadrants& q, const Transform
     for (int task = warp; task < q.held() * sets; task += warps) {
       const int place = task / sets, parity = q.quadrant(team.rank(), place) % 2;
       const T* matrix = matrices + t.x.offset + parity * Products::matrix_size(t.x);
-      Products::along_x(team, q, t.x, matrix, rows, quadrants + place * q.size(), task % sets);
+      Products::along_x(team, q, t.x, matrix, rows, quadrants + place * q.size(), (task + place) % sets);
     }
   }
   team.sync_cluster();

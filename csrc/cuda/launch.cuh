@@ -47,8 +47,8 @@ class DeviceTeam {
   }
 #endif
   // One tile of a product by the warp's tensor cores, m16n8k8. High parts, then low ones, of line 8 h + lane / 4 and
-  // term lane % 4 + 4 j at 2 j + h of a, of term lane % 4 + 4 j and output lane / 4 at j of b; line 8 h + lane / 4 and
-  // output 2 (lane % 4) + i at 2 h + i of the sums.
+  // term lane % 4 + 4 j at 2 j + h of a, of term lane % 4 + 4 j and column lane / 4 at j of b; line 8 h + lane / 4 and
+  // column 2 (lane % 4) + i at 2 h + i of the sums.
   __device__ void add_split_product(float (&sums)[4], const float (&a)[8], const float (&b)[4]) const {
     float part[4] = {0, 0, 0, 0};
     multiply_tile(part, a + 4, b);
@@ -62,7 +62,7 @@ class DeviceTeam {
 
  private:
   __device__ static void multiply_tile(float (&c)[4], const float* a, const float* b) {
-    asm volatile(
+    asm(
         "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
         "{%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])

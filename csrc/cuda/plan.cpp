@@ -29,9 +29,10 @@ template <class T>
 Product Constants<T>::product(int in, int out, double grid) {
   for (const Kept& kept : kept_)
     if (kept.in == in && kept.out == out && kept.grid == grid) return kept.product;
-  const AxisMatrices<T> matrices = left_matrices<T>(natural_order(in), natural_order(out), grid, 0);
+  const AxisMatrices<double> matrices = left_matrices<double>(natural_order(in), natural_order(out), grid, 0);
   const Product product{matrices.in, matrices.out, static_cast<int>(values_.size())};
   const bool splits = sizeof(T) == sizeof(float) && products_ == FloatProducts::tf32x3;
+  const double scale = splits ? 1 + kTruncated : 1;
   const int outputs = kOutputGroups * tile_rows_;
   for (const auto& rows : matrices.rows) {  // [out][in]
     const std::size_t first = values_.size();
@@ -39,7 +40,7 @@ Product Constants<T>::product(int in, int out, double grid) {
     for (int k = 0; k < matrices.in; ++k)
       for (int o = 0; o < matrices.out; ++o) {
         const int place = splits ? split_place(tile_rows_, k, o) : k * outputs + o;
-        values_[first + place] = rows[o * matrices.in + k];
+        values_[first + place] = static_cast<T>(scale * rows[o * matrices.in + k]);
       }
   }
   kept_.push_back({in, out, grid, product});
@@ -108,8 +109,9 @@ Launch choose_launch(Quadrants q, int matrices, std::size_t value_size, bool par
     launch.shared_bytes = static_cast<std::int64_t>(value_size) * shared_values(q, matrices);
     if (parameter_sums) launch.shared_bytes += std::int64_t{32} * launch.threads + 32;
     if (launch.shared_bytes > device.shared_per_block) continue;
-    const std::int64_t resident =
-        std::clamp<std::int64_t>(device.shared_per_multiprocessor / (launch.shared_bytes + kReserved), 1, 2);
+    // A thread may take all the registers that 256 leave it.
+    const std::int64_t resident = std::clamp<std::int64_t>(
+        device.shared_per_multiprocessor / (launch.shared_bytes + kReserved), 1, 256 / launch.threads);
     const std::int64_t slots = std::max<std::int64_t>(1, device.multiprocessors * resident / cluster);
     launch.clusters = static_cast<int>(std::clamp<std::int64_t>(batch, 1, slots));
     // Blocks of one multiprocessor share its arithmetic: time goes with the images a multiprocessor has to do.

@@ -3,9 +3,9 @@
 //
 // Tensor cores multiply numbers of 11 bits (TF32) and add up in float32. A value is the sum of two such numbers, high
 // and low, to its last bit or the one before; of a product of two values, the three larger parts are taken. The adders
-// truncate: partial sums of eight terms each are added up outside, where they are rounded (Ootomo and Yokota,
+// truncate, so partial sums of eight terms each are added up outside, where they are rounded (Ootomo and Yokota,
 // "Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance",
-// Int. J. High Perform. Comput. Appl. 36, 475, 2022).
+// Int. J. High Perform. Comput. Appl. 36, 475, 2022). What truncation takes from these is given back by the matrices.
 //
 // A warp takes tiles of 16 lines (columns or rows) of one quadrant and all their results, eight at once.
 #pragma once
@@ -18,27 +18,27 @@ namespace fdsr::cuda {
 
 constexpr int kTileLines = 16, kTileDepth = 8, kTileOutputs = 8;
 
-// The nearest number of 11 bits, halves away from zero.
-FDSR_DEVICE float high_part(float x) {
-#if defined(__CUDA_ARCH__)
-  std::uint32_t bits;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
-  return __uint_as_float(bits);
-#else
-  if (!std::isfinite(x)) return x;
-  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & 0xffffe000u);
-#endif
-}
+// Truncated sums are too small by half a unit of their last place in the mean: by this part for eight terms, 2.9e-8 to
+// 3.9e-8 in models of adders that keep one or two bits more (Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior of
+// NVIDIA tensor cores", PeerJ Comput. Sci. 7, e330, 2021). Layers would add it up, while what is rounded averages out.
+constexpr double kTruncated = 3.3e-8;
 
+// The two parts of a value: the nearest number of 11 bits, halves away from zero, and the rest, of which tensor cores
+// read as many bits. NaN stays in the rest.
 FDSR_DEVICE void split(float x, float& high, float& low) {
-  high = high_part(x);
-  low = high_part(x - high);
+#if defined(__CUDA_ARCH__)
+  high = __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
+#else
+  high = std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & 0xffffe000u);
+#endif
+  low = x - high;
 }
 
 // Where a value of a folded matrix stands among those of its parity: lanes find what they need of eight terms and eight
-// outputs, two values each, side by side. What is padded is zero.
+// outputs, two values each, side by side. Of neighbouring columns of a product's tile one is the output four further, so
+// that what lanes write falls into different banks. What is padded is zero.
 FDSR_BOTH int split_place(int output_tiles, int term, int output) {
-  const int lane = output % kTileOutputs * 4 + term % 4;
+  const int column = output % 4 * 2 + output % kTileOutputs / 4, lane = column * 4 + term % 4;
   return ((term / kTileDepth * output_tiles + output / kTileOutputs) * kWarp + lane) * 2 + term % kTileDepth / 4;
 }
 FDSR_BOTH int split_size(int output_tiles, int terms) {
@@ -69,39 +69,50 @@ struct SplitProducts {
   }
 
  private:
-  // Samples of a line are `step` apart, and so are its results.
   template <class Team, class LineAt>
   FDSR_DEVICE static void run(const Team& team, const Product& p, const float* matrix, int lines, int set, int step,
-                              LineAt line_at) {
-    const int lane = team.thread() % kWarp, group = lane / 4, within = lane % 4;
+                              const LineAt& line_at) {
     const int first = set * kLines;
-    float* line[kTiles][2];
-    FDSR_UNROLL for (int m = 0; m < kTiles; ++m) FDSR_UNROLL for (int h = 0; h < 2; ++h) {
+    if (kTiles > 1 && first + kTileLines < lines)
+      run_tiles<kTiles>(team, p, matrix, lines, first, step, line_at);
+    else
+      run_tiles<1>(team, p, matrix, lines, first, step, line_at);
+  }
+
+  // Samples of a line are `step` apart, and so are its results. No condition may stand in the loop over terms: the
+  // compiler would let the warp meet at each, and one product wait for the other.
+  template <int Tiles, class Team, class LineAt>
+  FDSR_DEVICE static void run_tiles(const Team& team, const Product& p, const float* matrix, int lines, int first,
+                                    int step, const LineAt& line_at) {
+    const int lane = team.thread() % kWarp, group = lane / 4, within = lane % 4;
+    float* line[Tiles][2];
+    FDSR_UNROLL for (int m = 0; m < Tiles; ++m) FDSR_UNROLL for (int h = 0; h < 2; ++h) {
       const int number = first + m * kTileLines + 8 * h + group;
       line[m][h] = line_at(number < lines ? number : lines - 1);  // beyond the last: read again, not written
     }
-    float sums[kTiles][TO][4];
-    FDSR_UNROLL for (int m = 0; m < kTiles; ++m) FDSR_UNROLL for (int n = 0; n < TO; ++n)
+    float sums[Tiles][TO][4];
+    FDSR_UNROLL for (int m = 0; m < Tiles; ++m) FDSR_UNROLL for (int n = 0; n < TO; ++n)
       FDSR_UNROLL for (int i = 0; i < 4; ++i) sums[m][n][i] = 0;
-    const float* fragment = matrix + 2 * lane;
+    const auto* fragment = reinterpret_cast<const Complex<float>*>(matrix) + lane;
     for (int k = 0; k < p.in; k += kTileDepth) {
-      float a[kTiles][8];  // high parts, then low ones
-      FDSR_UNROLL for (int m = 0; m < kTiles; ++m) FDSR_UNROLL for (int i = 0; i < 4; ++i) {
+      float a[Tiles][8];  // high parts, then low ones
+      FDSR_UNROLL for (int m = 0; m < Tiles; ++m) FDSR_UNROLL for (int i = 0; i < 4; ++i) {
         const int term = k + within + i / 2 * 4;
         split(term < p.in ? line[m][i % 2][term * step] : 0.0f, a[m][i], a[m][4 + i]);
       }
-      FDSR_UNROLL for (int n = 0; n < TO; ++n, fragment += 2 * kWarp) {
+      FDSR_UNROLL for (int n = 0; n < TO; ++n, fragment += kWarp) {
+        const Complex<float> both = *fragment;
         float b[4];
-        FDSR_UNROLL for (int i = 0; i < 2; ++i) split(fragment[i], b[i], b[2 + i]);
-        FDSR_UNROLL for (int m = 0; m < kTiles; ++m)
-          if (first + m * kTileLines < lines) team.add_split_product(sums[m][n], a[m], b);
+        split(both.re, b[0], b[2]);
+        split(both.im, b[1], b[3]);
+        FDSR_UNROLL for (int m = 0; m < Tiles; ++m) team.add_split_product(sums[m][n], a[m], b);
       }
     }
     team.sync_warp();
-    FDSR_UNROLL for (int m = 0; m < kTiles; ++m) FDSR_UNROLL for (int h = 0; h < 2; ++h) {
+    FDSR_UNROLL for (int m = 0; m < Tiles; ++m) FDSR_UNROLL for (int h = 0; h < 2; ++h) {
       if (first + m * kTileLines + 8 * h + group >= lines) continue;
       FDSR_UNROLL for (int n = 0; n < TO; ++n) FDSR_UNROLL for (int i = 0; i < 2; ++i) {
-        const int output = n * kTileOutputs + 2 * within + i;
+        const int output = n * kTileOutputs + within + 4 * i;
         if (output < p.out) line[m][h][output * step] = sums[m][n][2 * h + i];
       }
     }

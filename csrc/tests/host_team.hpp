@@ -30,6 +30,10 @@ inline float truncated(double x) {
   const float nearest = static_cast<float>(x);
   return std::abs(nearest) > std::abs(x) ? std::nextafter(nearest, 0.0f) : nearest;
 }
+// What tensor cores read of a float.
+inline double of_eleven_bits(float x) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0xffffe000u);
+}
 
 // What the threads of one cluster share.
 struct HostCluster {
@@ -63,7 +67,8 @@ class HostTeam {
   int cluster() const { return index_; }
   int clusters() const { return count_; }
   void sync_warp() const { cluster_.warp[warp()]->arrive_and_wait(); }
-  // As DeviceTeam's, with the fragments of PTX's mma.m16n8k8 for TF32 and sums that are truncated.
+  // As DeviceTeam's, with the fragments of PTX's mma.m16n8k8 for TF32. Its adders cut every term to two bits more than
+  // the largest has in float32, and the sum to float32.
   void add_split_product(float (&sums)[4], const float (&a)[8], const float (&b)[4]) const {
     Fragments& f = cluster_.fragments[warp()][turn_ ^= 1];
     const int lane = thread_ % cuda::kWarp;
@@ -71,14 +76,18 @@ class HostTeam {
     std::copy(b, b + 4, f.b[lane]);
     sync_warp();
     for (int i = 0; i < 4; ++i) {
-      const int line = lane / 4 + i / 2 * 8, output = lane % 4 * 2 + i % 2;
+      const int line = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
       // Lanes of one line hold terms 0 to 3, then 4 to 7.
       const auto product = [&](int part_a, int part_b, float sum) {
-        double exact = sum;
-        for (int term = 0; term < 8; ++term)
-          exact += double(f.a[line % 8 * 4 + term % 4][part_a + term / 4 * 2 + line / 8]) *
-                   double(f.b[output * 4 + term % 4][part_b + term / 4]);
-        return truncated(exact);
+        double terms[9] = {sum}, largest = std::abs(sum), total = 0;
+        for (int t = 0; t < 8; ++t) {
+          terms[t + 1] = of_eleven_bits(f.a[line % 8 * 4 + t % 4][part_a + t / 4 * 2 + line / 8]) *
+                         of_eleven_bits(f.b[column * 4 + t % 4][part_b + t / 4]);
+          largest = std::max(largest, std::abs(terms[t + 1]));
+        }
+        const double unit = largest > 0 ? std::ldexp(1.0, std::ilogb(largest) - 25) : 1;
+        for (const double term : terms) total += std::trunc(term / unit) * unit;
+        return truncated(total);
       };
       sums[i] += product(0, 0, product(0, 2, product(4, 0, 0)));
     }

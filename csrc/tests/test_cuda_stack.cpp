@@ -213,6 +213,7 @@ int main() {
     check_transforms<float>({112, 112}, {112, 112}, {336, 336}, cluster, kSplit);
     check_transforms<float>({70, 66}, {120, 33}, {224, 224}, cluster, kSplit);
     check_transforms<float>({7, 10}, {8, 5}, {24, 21}, cluster, kSplit);
+    check_transforms<float>({131, 150}, {149, 150}, {400, 450}, cluster, kSplit);
     check_stack<float>({{6, 9}, {7, 8}, {9, 12}, {24, 21}, cluster, true, true}, kSplit);
     check_stack<float>({{9, 8}, {12, 11}, {7, 6}, {33.5, 40.5, true}, cluster, false, true, true, true}, kSplit);
     check_transforms<double>({7, 10}, {8, 5}, {24, 21}, cluster);

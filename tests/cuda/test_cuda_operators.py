@@ -92,21 +92,40 @@ def test_the_papers_network_learns_the_same(batch, dtype):
         assert_close("gradient" if dtype == torch.complex64 else "float64_network", got, wanted)
 
 
+@pytest.fixture(params=["fma", "3xtf32"])
+def products(request):
+    pyfdsr.set_float32_products(request.param)
+    yield request.param
+    pyfdsr.set_float32_products("3xtf32")
+
+
 @pytest.mark.parametrize("size", [112, 33, 150])
-def test_both_kinds_of_products(size):
+def test_both_kinds_of_products(size, products):
     field, phases = random(3, size, size), 6 * torch.rand(2, size, size)
     exact = functional.four_f_stack(field.to(torch.complex128), phases.double(), 3 * size, Kerr(1.0))
-    found, errors = [], []
+    got = functional.four_f_stack(field.cuda(), phases.cuda(), 3 * size, Kerr(1.0)).cpu()
+    assert float((got - exact).norm() / exact.norm()) <= 6e-7
+
+
+def test_products_are_of_two_kinds():
+    field, found = random(2, 48, 48).cuda(), []
     try:
         for name in ("fma", "3xtf32"):
             pyfdsr.set_float32_products(name)
-            got = functional.four_f_stack(field.cuda(), phases.cuda(), 3 * size, Kerr(1.0)).cpu()
-            found.append(got)
-            errors.append(float((got - exact).norm() / exact.norm()))
+            found.append(functional.windowed_dft(field, 100, 40))
     finally:
         pyfdsr.set_float32_products("3xtf32")
-    assert max(errors) <= 6e-7, errors
-    assert pyfdsr.build_config()["devices"]["cuda"] != "cuda" or not torch.equal(*found)
+    assert torch.equal(*found) == (pyfdsr.build_config()["devices"]["cuda"] == "torch")
+
+
+@pytest.mark.parametrize("size", [64, 112])
+def test_errors_do_not_add_up_over_layers(size, products):
+    # Tensor cores truncate; what they are thought to take from every layer is given back: -2.4e-6 without.
+    field, phases = random(1, size, size), 6 * torch.rand(20, size, size)
+    exact = functional.four_f_stack(field.to(torch.complex128), phases.double(), 1.5 * size, None)
+    found = functional.four_f_stack(field.cuda(), phases.cuda(), 1.5 * size, None).cpu().to(exact.dtype)
+    assert float((found - exact).norm() / exact.norm()) <= 1.5e-6
+    assert abs(float((exact.conj() * found).sum().real / exact.norm() ** 2) - 1) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS[1:], ids=str)

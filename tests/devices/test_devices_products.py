@@ -8,6 +8,7 @@ from both_backends import random
 from pyfdsr import backends
 from pyfdsr.functional import four_f_stack, windowed_dft
 from pyfdsr.nonlinearity import Kerr
+from tolerances import allowed
 
 
 @pytest.fixture
@@ -40,6 +41,33 @@ def test_both_ways_are_as_accurate(sizes, products, kernels):
     assert max(errors) <= 6e-7, errors
     # Four kinds of matrices, padded to multiples of eight, do not fit shared memory: one way is left.
     assert torch.equal(*found) == (sizes[0] == 136)
+
+
+@pytest.mark.parametrize("name", ["fma", "3xtf32"])
+def test_errors_do_not_add_up_over_layers(name, products, kernels):
+    """Sums that truncate would take the same part from every layer, 2.4e-6 in all."""
+    products(name)
+    field, phases = random(1, 64, 64, dtype=torch.complex64), 6 * torch.rand(20, 64, 64)
+    with backends.forced("core"):
+        exact = four_f_stack(field.to(torch.complex128), phases.double(), 96, None)
+    found = four_f_stack(field, phases, 96, None).to(exact.dtype)
+    assert float((found - exact).norm() / exact.norm()) <= 1.2e-6
+    assert abs(float((exact.conj() * found).sum().real / exact.norm() ** 2) - 1) <= 7e-7
+
+
+@pytest.mark.parametrize("name", ["fma", "3xtf32"])
+def test_gradients_of_the_papers_network(name, products, kernels):
+    products(name)
+    objects = torch.rand(1, 112, 112)
+    phases = 0.3 * torch.randn(10, 112, 112, generator=torch.Generator().manual_seed(3))
+    found = []
+    for backend, dtype in (("core", torch.float64), ("cuda", torch.float32)):
+        with backends.forced(backend):
+            mine = phases.to(dtype).requires_grad_()
+            out = four_f_stack(objects.to(dtype), mine, 336, Kerr(torch.pi), intensity=True)
+            found.append(torch.autograd.grad(out.mean(), mine)[0].double())
+    exact, got = found
+    assert (got - exact).norm() / exact.norm() <= allowed("float32_network_gradient", torch.float32)
 
 
 def test_windowed_dfts(products, kernels):
