@@ -15,7 +15,9 @@ from torch import Tensor
 
 from .chip_converters import precise
 from .chip_counts import Counts, Gauge, histograms_of
+from .chip_frame import run_frames
 from .chip_plan import FREE, ChipPlan
+from .chip_settings import RunFrames
 from .chip_transform import FrameTransform, Noise, Written
 from .precision import in_own_precision
 
@@ -160,12 +162,14 @@ def chip_conv2d(
     compare: int,
     observe: bool,
     keep: bool,
+    run_frames: RunFrames = run_frames,
 ) -> tuple[Tensor, Counts, Any, Tensor | None]:
     """Convolve; see :func:`pyfdsr.backends.core.chip_conv2d`.
 
     Nothing is read back from the device but histograms, if asked for; the counts are read when looked at.
+    `run_frames` computes the frames.
     """
-    plan = ChipPlan(config, gain, geometry, draw, noise_scale, x)
+    plan = ChipPlan(config, gain, geometry, draw, noise_scale, x, run_frames)
     exact = plan.spectra(weight, plan.ideal)
     kernels = plan.spectra(weight, plan.inner) if plan.optical_weights else exact
     factors = plan.written(kernels) if plan.optical_product else None
@@ -197,13 +201,14 @@ def chip_conv2d_adjoint_weight(
     geometry: tuple[Any, ...],
     draw: Any,
     noise_scale: float,
+    run_frames: RunFrames = run_frames,
 ) -> tuple[Tensor, Counts]:
     """Return the cotangent of the kernels; see :func:`pyfdsr.backends.core.chip_conv2d_adjoint_weight`.
 
     Spectra of input and cotangent by the chip, products summed electronically over all tiles, and one inverse
     transform a pair of channels; every converter is scaled to the largest value of its frame.
     """
-    plan = ChipPlan(config, gain, geometry, draw, noise_scale, x)
+    plan = ChipPlan(config, gain, geometry, draw, noise_scale, x, run_frames)
     ins, outs, groups, transform = plan.ins, plan.outs, plan.groups, plan.transform
     ranges, total = [FREE] * transform.passes, len(x) * plan.grid.tiles
     group = torch.arange(groups, device=x.device)[:, None] * (ins + outs)

@@ -16,6 +16,7 @@ _BINS = 2**14
 _SHIFT = 17
 
 _COUNTED = ("dac_values", "dac_clipped", "adc_values", "adc_clipped")
+_COUNTED_BY_KERNELS = _COUNTED[1:]
 
 
 def _bins_of(values: Tensor) -> Tensor:
@@ -27,14 +28,27 @@ class Gauge:
     """Counts of one transform and, if wanted, histograms [2 (DAC, ADC), passes, _BINS]."""
 
     def __init__(self, passes: int, device: torch.device | None) -> None:
-        self.sums: dict[str, int | Tensor] = dict.fromkeys(_COUNTED, 0)
+        self._sums: dict[str, int | Tensor] = dict.fromkeys(_COUNTED, 0)
+        self._counters: Tensor | None = None
         self.histograms = None
         if device is not None:
             self.histograms = torch.zeros(2, passes, _BINS, dtype=torch.int64, device=device)
 
     def add(self, name: str, count: int | Tensor) -> None:
         """Add a number, or the sum of a tensor's values."""
-        self.sums[name] = self.sums[name] + (count if isinstance(count, int) else count.sum())
+        self._sums[name] = self._sums[name] + (count if isinstance(count, int) else count.sum())
+
+    def counters(self, device: torch.device) -> Tensor:
+        """Return whole numbers for a kernel to add to: DAC values clipped, ADC values, those clipped."""
+        if self._counters is None:
+            self._counters = torch.zeros(len(_COUNTED_BY_KERNELS), dtype=torch.int64, device=device)
+        return self._counters
+
+    def total(self, name: str) -> int | Tensor:
+        """Return a sum of all that was added."""
+        if self._counters is None or name not in _COUNTED_BY_KERNELS:
+            return self._sums[name]
+        return self._counters[_COUNTED_BY_KERNELS.index(name)] + self._sums[name]
 
     def observe(self, kind: str, stage: int, values: Tensor, weights: Tensor | None = None) -> None:
         """Enter magnitudes into a histogram, with whole weights or flags if not all count once."""
@@ -70,16 +84,17 @@ class Counts(Mapping):
         signal: Tensor | float = 0.0,
         error: Tensor | float = 0.0,
     ) -> None:
-        whole = [gauge.sums[name] for name in _COUNTED for gauge in gauges] if gauges else [0] * 8
         self._values: dict[str, Any] = dict(known)
         self._names = (*known, *_COUNTED, "compared", "signal", "error")
-        self._waiting: tuple[list[int | Tensor], list[float | Tensor]] | None
-        self._waiting = [*whole, compared], [signal, error]
+        self._waiting: tuple[Sequence[Gauge], int | Tensor, list[float | Tensor]] | None
+        self._waiting = gauges, compared, [signal, error]
 
     def _read(self) -> None:
         if self._waiting is None:
             return
-        whole, powers = (_numbers(values) for values in self._waiting)
+        gauges, compared, powers = self._waiting
+        whole = [gauge.total(name) for name in _COUNTED for gauge in gauges] if gauges else [0] * 8
+        whole, powers = _numbers([*whole, compared]), _numbers(powers)
         self._values |= {name: [int(n) for n in whole[2 * i : 2 * i + 2]] for i, name in enumerate(_COUNTED)}
         self._values |= {"compared": int(whole[-1]), "signal": powers[0], "error": powers[1]}
         self._waiting = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from ..geometry import is_double
 from .chip_constants import gain_of
 from .chip_converters import amplitude, encoded, leaked, precise
 from .chip_noise import noise_key
-from .chip_settings import FrameSettings
+from .chip_settings import FrameSettings, RunFrames
 from .chip_tiles import TileGrid
 from .chip_transform import MOST_VALUES, FrameTransform, Noise
 from .precision import COMPLEX_OF
@@ -37,6 +38,8 @@ class ChipPlan:
         As :func:`pyfdsr.backends.core.chip_conv2d` takes them.
     like : Tensor
         Of the precision and device in question.
+    run_frames : RunFrames
+        Who computes the frames.
 
     Raises
     ------
@@ -45,7 +48,14 @@ class ChipPlan:
     """
 
     def __init__(
-        self, config: Any, gain: bytes, geometry: tuple[Any, ...], draw: Any, noise_scale: float, like: Tensor
+        self,
+        config: Any,
+        gain: bytes,
+        geometry: tuple[Any, ...],
+        draw: Any,
+        noise_scale: float,
+        like: Tensor,
+        run_frames: RunFrames,
     ) -> None:
         inputs, outputs, kernel, size, stride, padding, dilation, groups = geometry
         # The core's plan is cheap and kept; making it applies the core's rules to the arguments.
@@ -53,7 +63,7 @@ class ChipPlan:
         self.convolution = Convolution(kernel, stride, tuple(padding), dilation, groups)
         self.groups, self.ins, self.outs = groups, inputs // groups, outputs // groups
         self.settings = FrameSettings.of(config, gain, noise_scale)
-        self.transform = FrameTransform(self.settings, core.passes)
+        self.transform = FrameTransform(self.settings, core.passes, run_frames)
         self.grid = TileGrid(self.convolution, tuple(size), self.transform.size)
         self.optical_product, self.optical_weights = (
             config.product == "optical",
@@ -70,12 +80,12 @@ class ChipPlan:
     @property
     def inner(self) -> FrameTransform:
         """The transform whose zero frequency is written like all else, or is not there."""
-        return FrameTransform(self.settings.without_dc(), self.transform.passes)
+        return replace(self.transform, settings=self.settings.without_dc())
 
     @property
     def ideal(self) -> FrameTransform:
         """The transform without errors."""
-        return FrameTransform(self.settings.ideal(), self.transform.passes)
+        return replace(self.transform, settings=self.settings.ideal())
 
     def items_at_once(self, channels: int) -> int:
         """Tiles whose spectra of so many channels are held at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from .chip_counts import Gauge
 from .chip_noise import Purpose, normals
 
-__all__ = ["FrameCall", "FrameSettings"]
+__all__ = ["FrameCall", "FrameSettings", "RunFrames"]
 
 
 @dataclass(frozen=True)
@@ -151,3 +151,7 @@ class FrameCall:
         """Draw standard normal deviates for frames of these numbers, [F, *shape]."""
         drawn = normals(self.key, numbers, self.samples, purpose, math.prod(shape))
         return drawn.reshape(-1, *shape).to(dtype)
+
+
+RunFrames = Callable[[Tensor, FrameCall], tuple[Tensor, Tensor | None]]
+"""Who computes frames: :func:`pyfdsr.backends.by_torch.chip_frame.run_frames`, or what does the same."""

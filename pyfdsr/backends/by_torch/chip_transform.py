@@ -17,15 +17,14 @@ from torch import Tensor
 
 from .chip_constants import order_of, twiddles
 from .chip_counts import Gauge
-from .chip_frame import run_frames
-from .chip_settings import FrameCall, FrameSettings
+from .chip_settings import FrameCall, FrameSettings, RunFrames
 from .precision import COMPLEX_OF
 
 __all__ = ["MOST_VALUES", "FrameTransform", "Noise", "Written"]
 
 MOST_VALUES = 2**22
 """Numbers that one tensor of a step holds (16 MB in single precision): enough that a kernel takes longer than
-its launch, and little beside a device's memory with the twenty or so such tensors that a step needs."""
+its launch, and little beside a device's memory with the twenty or so that torch's frames need."""
 
 
 class Noise(NamedTuple):
@@ -55,10 +54,13 @@ class FrameTransform:
     ----------
     settings : FrameSettings
     passes : int
+    run_frames : RunFrames
+        Who computes the frames.
     """
 
     settings: FrameSettings
     passes: int
+    run_frames: RunFrames
 
     @property
     def size(self) -> tuple[int, int]:
@@ -167,7 +169,7 @@ class FrameTransform:
             call.factor, call.factor_scale = written
         if self.passes == 1:
             call.counted = None if counted is None else counted[..., None]
-            out, kept = run_frames(field, call)
+            out, kept = self.run_frames(field, call)
         else:
             out, kept = self._in_passes(field, call, ranges, counted)
         if outside is not None and gauge is not None:
@@ -220,7 +222,7 @@ class FrameTransform:
             if last and counted is not None:
                 call.counted = self.frames_of(self._placed(counted, real_output), number)
             call.keep = keep and last
-            read, shares = run_frames(frames, call)
+            read, shares = self.run_frames(frames, call)
             if shares is not None:
                 kept = self.field_of(shares, number)
             if not last:
