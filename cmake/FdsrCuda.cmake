@@ -15,7 +15,8 @@ if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.0)
 endif()
 
 file(GLOB FDSR_CUDA_SOURCES CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/csrc/cuda/*.cu")
-add_library(fdsr_cuda STATIC ${FDSR_CUDA_SOURCES} csrc/cuda/plan.cpp csrc/cuda/tile_plan.cpp)
+add_library(fdsr_cuda STATIC ${FDSR_CUDA_SOURCES} csrc/cuda/plan.cpp csrc/cuda/tile_plan.cpp
+                             csrc/cuda/chip_plan.cpp)
 target_compile_features(fdsr_cuda PUBLIC cxx_std_20 cuda_std_20)
 target_include_directories(fdsr_cuda PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/csrc")
 target_link_libraries(fdsr_cuda PUBLIC fdsr::fdsr)
@@ -28,7 +29,7 @@ set_target_properties(
              CUDA_RUNTIME_LIBRARY Static)
 
 if(FDSR_BUILD_PYTHON)
-  pybind11_add_module(_cuda MODULE csrc/cuda/python/module.cpp)
+  pybind11_add_module(_cuda MODULE csrc/cuda/python/module.cpp csrc/cuda/python/bind_chip.cpp)
   target_link_libraries(_cuda PRIVATE fdsr_cuda)
   string(REPLACE ";" " " FDSR_CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
   target_compile_definitions(_cuda PRIVATE FDSR_CUDA_ARCHITECTURES="${FDSR_CUDA_ARCHITECTURES}")

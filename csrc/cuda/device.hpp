@@ -2,8 +2,10 @@
 // system play those of a block.
 #pragma once
 
+#include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 
 #if defined(__CUDACC__)
 #define FDSR_DEVICE __device__ __forceinline__
@@ -49,6 +51,29 @@ FDSR_DEVICE void sincos_of(T angle, T& s, T& c) {
 #else
   s = std::sin(angle);
   c = std::cos(angle);
+#endif
+}
+
+// Of an angle in half turns, which needs no reduction by an irrational number.
+template <class T>
+FDSR_DEVICE void sincospi_of(T half_turns, T& s, T& c) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (sizeof(T) == 4)
+    sincospif(half_turns, &s, &c);
+  else
+    sincospi(half_turns, &s, &c);
+#else
+  s = std::sin(std::numbers::pi_v<T> * half_turns);
+  c = std::cos(std::numbers::pi_v<T> * half_turns);
+#endif
+}
+
+// Whole numbers alone are added by whoever comes first: their sums do not depend on the order.
+FDSR_BOTH void add_atomically(std::uint64_t* to, std::uint64_t value) {
+#if defined(__CUDA_ARCH__)
+  atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
+#else
+  std::atomic_ref(*to).fetch_add(value, std::memory_order_relaxed);
 #endif
 }
 

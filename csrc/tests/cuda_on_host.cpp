@@ -1,5 +1,7 @@
 // The library fdsr_cuda without CUDA: the same kernels and the same code that launches them, on threads of the host.
-// With csrc/cuda/python/module.cpp it makes the module with which the tests run pyfdsr's CUDA backend on any machine.
+// With csrc/cuda/python it makes the module with which the tests run pyfdsr's CUDA backend on any machine.
+#include <algorithm>
+
 #include "cuda/operators.hpp"
 #include "host_team.hpp"
 
@@ -12,10 +14,10 @@ struct OnDevice {
 
 template <class Kernel>
 void launch_clusters(const Queue&, const Launch& launch, const Kernel& kernel) {
-  constexpr int kThreads = 64;  // fewer than on a device: these are dear
+  const int threads = std::min(launch.threads, 64);  // fewer than on a device: these are dear
   for (int index = 0; index < launch.clusters; ++index)
     test::run_cluster(
-        launch.cluster, kThreads, static_cast<std::size_t>(launch.shared_bytes),
+        launch.cluster, threads, static_cast<std::size_t>(launch.shared_bytes),
         [&](const test::HostTeam& team) { kernel(team, team.shared<double>()); }, index, launch.clusters);
 }
 
@@ -31,6 +33,7 @@ DeviceFacts facts_of_device(int) { return {5, 232448, 233472, true}; }
 
 }  // namespace fdsr::cuda
 
+#include "cuda/chip_kernels.hpp"
 #include "cuda/pointwise_kernels.hpp"
 #include "cuda/stack_kernels.hpp"
 #include "cuda/tile_kernels.hpp"
@@ -42,6 +45,10 @@ template class FourFStack<float>;
 template class FourFStack<double>;
 template class WindowedDft<float>;
 template class WindowedDft<double>;
+template bool ChipFrames<float>::fits(int, bool) const;
+template bool ChipFrames<double>::fits(int, bool) const;
+template void ChipFrames<float>::run(const Queue&, const ChipFrameCall<float>&) const;
+template void ChipFrames<double>::run(const Queue&, const ChipFrameCall<double>&) const;
 std::int64_t nonlinearity_workspace() { return kWorkspaceOfNonlinearity; }
 template void nonlinearity(const Queue&, Nonlinearity, const double*, std::int64_t, const Complex<float>*,
                            Complex<float>*);

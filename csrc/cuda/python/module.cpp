@@ -2,37 +2,21 @@
 //
 // The caller owns all memory and the stream; addresses are integers, 0 for what is not given.
 #include <pybind11/numpy.h>
-#include <pybind11/stl.h>
 
 #include <array>
-#include <memory>
 #include <string>
-#include <utility>
 
+#include "cuda/python/bindings.hpp"
 #include "cuda/tile_operators.hpp"
-
-namespace py = pybind11;
 
 namespace fdsr::cuda {
 namespace {
-
-using Address = std::uintptr_t;
-using Pair = std::pair<int, int>;
-
-template <class V>
-V* at(Address address) {
-  return reinterpret_cast<V*>(address);
-}
-
-Size size_of(Pair pair) { return {pair.first, pair.second}; }
 
 FloatProducts products_of(const std::string& name) {
   if (name == "3xtf32") return FloatProducts::tf32x3;
   if (name == "fma") return FloatProducts::fma;
   throw py::value_error("products: '" + name + "' given, must be '3xtf32' or 'fma'");
 }
-
-Queue queue_of(int device, Address stream, Address workspace) { return {device, at<void>(stream), at<void>(workspace)}; }
 
 template <class T>
 py::array constants_of(const std::vector<T>& values) {
@@ -205,6 +189,7 @@ PYBIND11_MODULE(FDSR_CUDA_MODULE, module) {
   bind_nonlinearity<double>(module, "64");
   bind_tiles<float>(module, "32");
   bind_tiles<double>(module, "64");
+  bind_chip(module);
   module.def(
       "serves", [](int device) { return facts_of_device(device).shared_per_block > 0; }, py::arg("device"));
   module.attr("nonlinearity_workspace") = nonlinearity_workspace();
