@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyfdsr import _chip, autograd, backends, ops
 from pyfdsr._convolution import Convolution
+from pyfdsr.backends.by_torch.chip_settings import FrameCall, FrameSettings
 from pyfdsr.chip import ChipConfig
 from tolerances import allowed
 
@@ -149,13 +150,14 @@ def check_against_core(
     noise_scale: float = 1.0,
     device: str = "cpu",
     most: float = MOST_MOVED,
+    backend: Any = backends.by_torch,
     **shape: Any,
 ) -> None:
-    """Hold torch's operations against the core, on maps of this shape."""
+    """Hold a backend, torch's operations if none is given, against the core, on maps of this shape."""
     for attempt in range(ATTEMPTS):
         x, weight = maps(kernel=convolution.kernel, groups=convolution.groups, seed=attempt, **shape)
         draw = _chip.Draw(9, 3, 2, 5 + attempt)
-        ours = outcome(backends.by_torch, config, x, weight, convolution, draw, noise_scale, device)
+        ours = outcome(backend, config, x, weight, convolution, draw, noise_scale, device)
         theirs = outcome(backends.core, config, x, weight, convolution, draw, noise_scale)
         try:
             assert_same(ours, theirs, config, most)
@@ -219,3 +221,36 @@ def check_on_arrays(
             break
     assert share <= most, f"{share} of the results differ"
     assert_same_counts(counts, expected, share)
+
+
+def frames_of(config: ChipConfig, count: int, device: str = "cpu", **call: Any) -> tuple[Tensor, FrameCall]:
+    """Normal fields of frames and a call, complex to complex if nothing else is said."""
+    settings = FrameSettings.of(config, autograd.gain_bytes(_chip.static_gain(config)), 1.0)
+    shape, generator = (count, *settings.frame, 2), torch.Generator().manual_seed(0)
+    field = torch.randn(shape, dtype=torch.float64, generator=generator)
+    arguments = {"inverse": False, "window": settings.frame, "real_output": False} | call
+    numbers = torch.arange(count, device=device)
+    return field.to(device), FrameCall(
+        settings,
+        dac_range=0.0,
+        adc_range=-1.0,
+        key=(5, 6),
+        numbers=numbers * settings.repeats,
+        samples=numbers + 2**33,
+        **arguments,
+    )
+
+
+def check_company(
+    run_frames: Callable[[Tensor, FrameCall], tuple[Tensor, Tensor | None]],
+    config: ChipConfig,
+    device: str = "cpu",
+    count: int = 30,
+) -> None:
+    """Fail unless frames have the same bits in every call, whatever other frames are in it."""
+    field, call = frames_of(config, count, device)
+    whole, _ = run_frames(field, call)
+    assert torch.equal(whole, run_frames(field, call)[0])
+    for piece in (slice(0, 1), slice(count // 3, count)):
+        part = replace(call, numbers=call.numbers[piece], samples=call.samples[piece])
+        assert torch.equal(run_frames(field[piece], part)[0], whole[piece])

@@ -1,9 +1,10 @@
-"""The emulated chip by torch's operations against the core, and on a device without values."""
+"""The emulated chip by torch and by the CUDA kernel on threads of the host against the core."""
 
 import numpy as np
 import pytest
 import torch
 
+import both_backends
 from both_backends import both, random
 from chip_agreement import check_against_core, finely_read, maps, moved, outcome
 from chip_configs import CONFIGS
@@ -117,59 +118,60 @@ def test_deviates_are_the_cores(sample, shots):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_kind_of_chip(name):
-    check_against_core(CONFIGS[name], PLAIN)
+def test_every_kind_of_chip(name, other):
+    check_against_core(CONFIGS[name], PLAIN, backend=other)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_kind_of_chip_in_single_precision(name):
+def test_every_kind_of_chip_in_single_precision(name, other):
     # A tile of three channels has 726 values on up to 255 levels of each sign. Where one lies within an error
     # of 4 eps of the middle between two levels, which at most 726 · 255 · 2 · 4 · 6e-8 = 9 % of the tiles
     # have, the tile's outputs move by a part of a step. A pair's cotangent is one such tile: one in twelve.
-    check_against_core(CONFIGS[name], PLAIN, dtype=torch.float32, most=0.17)
+    check_against_core(CONFIGS[name], PLAIN, dtype=torch.float32, most=0.17, backend=other)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_kind_of_chip_in_two_passes(name):
+def test_every_kind_of_chip_in_two_passes(name, other):
     convolution = Convolution((6, 3), (2, 1), (2, 1, 0, 3), (1, 1), 2)
     config = finely_read(CONFIGS[name].replace(frame=(5, 7)))
-    check_against_core(config, convolution, inputs=4, outputs=2, size=(21, 30))
+    check_against_core(config, convolution, inputs=4, outputs=2, size=(21, 30), backend=other)
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_any_chip(seed):
+def test_any_chip(seed, other):
     config, convolution, shape = any_chip(seed)
-    check_against_core(config, convolution, noise_scale=0.7 if seed % 3 else 1.0, **shape)
+    noise_scale = 0.7 if seed % 3 else 1.0
+    check_against_core(config, convolution, noise_scale, backend=other, **shape)
 
 
 @pytest.mark.parametrize("detection", ["balanced", "intensity_phase_step"])
-def test_ideal_frames_are_the_convolution(detection):
+def test_ideal_frames_are_the_convolution(detection, other):
     config = ChipConfig(
         dac=DACParameters(0), adc=ADCParameters(0, "worst_case"), detection=detection, dc="optical"
     )
     x, w = maps()
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         y = optical_conv2d(x, w, padding=1, chip=config)
     assert_close("chip_ideal_double", y, torch.nn.functional.conv2d(x, w, padding=1))
 
 
 @pytest.mark.parametrize("name", ["phase step", "optical", "binary"])
-def test_pieces_of_a_call_are_the_whole(monkeypatch, name):
+def test_pieces_of_a_call_are_the_whole(monkeypatch, name, other):
     x, w = maps(batch=5)
-    whole = outcome(by_torch, CONFIGS[name], x, w, PLAIN, DRAW)
+    whole = outcome(other, CONFIGS[name], x, w, PLAIN, DRAW)
     # Three transforms of 121 complex values at once, fewer than a tile has channels.
     for module in (chip_transform, chip_plan):
         monkeypatch.setattr(module, "MOST_VALUES", 3 * 242)
-    pieces = outcome(by_torch, CONFIGS[name], x, w, PLAIN, DRAW)
+    pieces = outcome(other, CONFIGS[name], x, w, PLAIN, DRAW)
     for ours, theirs in ((pieces.y, whole.y), (pieces.v_weight, whole.v_weight)):
         assert_close("convolution", ours, theirs)
     for name in ("dac_values", "dac_clipped", "adc_values", "adc_clipped", "compared"):
         assert pieces.counts[name] == whole.counts[name]
 
 
-def test_parts_of_a_batch_draw_the_batchs_noise():
+def test_parts_of_a_batch_draw_the_batchs_noise(other):
     x, w = maps(batch=4)
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         whole = optical_conv2d(x, w, chip=NOISY)
         with chip.sample_offset(2):
             part = optical_conv2d(x[2:], w, chip=NOISY)
@@ -177,9 +179,9 @@ def test_parts_of_a_batch_draw_the_batchs_noise():
         assert moved(optical_conv2d(x[2:], w, chip=NOISY), whole[2:], NOISY) > 0.9
 
 
-def test_empty_batches_and_no_numbers():
+def test_empty_batches_and_no_numbers(other):
     x, w = maps()
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         none = optical_conv2d(x[:0], w, chip=NOISY, told=lambda counts, _: dict(counts))
         assert none.shape == (0, 4, 12, 13)
         x[0, 0, 3, 3] = torch.nan
@@ -189,7 +191,7 @@ def test_empty_batches_and_no_numbers():
 
 @pytest.mark.parametrize("gradient", ["perfect", "ste", "chip"])
 @pytest.mark.parametrize("name", ["cartesian-6-abs_max-worst_case", "noise", "optical, mzi"])
-def test_gradients_and_layers(name, gradient):
+def test_gradients_and_layers(name, gradient, other):
     config = CONFIGS[name]
     torch.manual_seed(0)
     layer = nn.OpticalConv2d(
@@ -207,10 +209,10 @@ def test_gradients_and_layers(name, gradient):
         assert moved(ours, theirs, config) <= 0.03
 
 
-def test_ranges_are_calibrated_alike():
+def test_ranges_are_calibrated_alike(other):
     config = ChipConfig.assumed_4bit()
     x, found = random(4, 2, 20, 20, dtype=torch.float32), []
-    for name in ("torch", "core"):
+    for name in (both_backends.OTHER, "core"):
         torch.manual_seed(0)
         layer = nn.OpticalConv2d(2, 3, 3, chip=config)
         with backends.forced(name):
@@ -251,12 +253,12 @@ def test_no_values_are_read(name, large):
         optical_conv2d(x, w, chip=config)
 
 
-def test_the_core_does_not_compute(monkeypatch):
+def test_the_core_does_not_compute(monkeypatch, other):
     for name in ("chip_conv2d", "chip_conv2d_adjoint_weight"):
         monkeypatch.setattr(backends.core, name, None)
     monkeypatch.setattr(backends.core.chip, "_host", None)
     x, w = maps()
-    with backends.forced("torch"):
+    with backends.forced(both_backends.OTHER):
         y = optical_conv2d(x, w.requires_grad_(), chip=NOISY, gradient="chip")
         y.sum().backward()
     assert w.grad.isfinite().all()

@@ -11,8 +11,9 @@ from pyfdsr import _chip
 
 from ..geometry import is_double
 from .chip_counts import Counts, Gauge
+from .chip_frame import run_frames
 from .chip_noise import noise_key
-from .chip_settings import FrameSettings
+from .chip_settings import FrameSettings, RunFrames
 from .chip_transform import FrameTransform, Noise
 from .precision import in_own_precision
 
@@ -29,14 +30,15 @@ def chip_dft2(
     scales: Any,
     draw: Any,
     noise_scale: float,
+    run_frames: RunFrames = run_frames,
 ) -> tuple[Tensor, Counts]:
     """Transform; see :func:`pyfdsr.backends.core.chip_dft2`.
 
-    Nothing is read back from the device; the counts are read when looked at.
+    Nothing is read back from the device; the counts are read when looked at. `run_frames` computes the frames.
     """
     # The core's plan is cheap and kept; making it applies the core's rules to the arguments.
     _chip.transform_plan(config, gain, passes, is_double(x))
-    transform = FrameTransform(FrameSettings.of(config, gain, noise_scale), passes)
+    transform = FrameTransform(FrameSettings.of(config, gain, noise_scale), passes, run_frames)
     known = transform.settings.tally(len(x) * transform.frames)
     if not len(x):
         return torch.empty_like(x), Counts(known)
