@@ -94,9 +94,7 @@ def test_every_kind_of_chip(name, backend):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_single_precision(name, backend):
     # As on CPU tensors: a tile in ten may have a value within an error of the middle between two levels.
-    check_against_core(
-        CONFIGS[name], PLAIN, device="cuda", backend=backend, dtype=torch.float32, most=0.17
-    )
+    check_against_core(CONFIGS[name], PLAIN, device="cuda", backend=backend, dtype=torch.float32, most=0.17)
 
 
 @pytest.mark.parametrize("gradient", ["perfect", "ste", "chip"])
