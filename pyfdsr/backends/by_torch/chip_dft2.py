@@ -34,7 +34,8 @@ def chip_dft2(
 ) -> tuple[Tensor, Counts]:
     """Transform; see :func:`pyfdsr.backends.core.chip_dft2`.
 
-    Nothing is read back from the device; the counts are read when looked at. `run_frames` computes the frames.
+    Nothing is read back from the device; the counts are read when looked at. `run_frames` computes the
+    frames.
     """
     # The core's plan is cheap and kept; making it applies the core's rules to the arguments.
     _chip.transform_plan(config, gain, passes, is_double(x))
