@@ -106,7 +106,8 @@ FDSR_DEVICE void step_phase(const FrameReading<T, Team>& r) {
   const bool noisy = p.out_noise != 0 || p.photons_inverse != 0;
   const Converter<T> adc(p.adc_bits ? p.adc_bits : 2, bright, true);
   const auto digitised = [&](T intensity, float normal, int value, bool& beyond) {
-    if (noisy) intensity += std::sqrt(intensity * per_photon + sigma * sigma) * static_cast<T>(normal);
+    // Of a sum that cancels, rounding may leave less than nothing.
+    if (noisy) intensity += std::sqrt(larger(intensity, T(0)) * per_photon + sigma * sigma) * static_cast<T>(normal);
     const bool clipped = p.adc_bits && adc.clips_from_zero(intensity);
     r.count(r.counts(value), clipped);
     beyond = beyond || clipped;

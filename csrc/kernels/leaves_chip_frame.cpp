@@ -423,7 +423,8 @@ class Frame {
     const auto digitise = [&](V intensity, const float* normals, I mask, I& beyond) {
       seen -= mask;
       if (noisy) {
-        const V deviation = square_root<T, L>(intensity * per_photon + sigma * sigma);
+        // Of a sum that cancels, rounding may leave less than nothing.
+        const V deviation = square_root<T, L>(larger(intensity, V{}) * per_photon + sigma * sigma);
         intensity += deviation * __builtin_convertvector(load<Vec<float, L>>(normals), V);
       }
       if (!s_.adc_bits) return intensity;

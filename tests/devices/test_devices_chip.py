@@ -262,3 +262,19 @@ def test_the_core_does_not_compute(monkeypatch, other):
         y = optical_conv2d(x, w.requires_grad_(), chip=NOISY, gradient="chip")
         y.sum().backward()
     assert w.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("backend", ["core", "other"])
+def test_intensities_that_cancel_have_noise(backend, other):
+    """Where light and reference cancel, rounding may leave a detector less than nothing: no root."""
+    config = ChipConfig(
+        dac=DACParameters(8, "abs_max"),
+        adc=ADCParameters(10, "abs_max"),
+        noise=NoiseParameters(shot_photons=1e12),
+        detection="intensity_phase_step",
+        reference_amplitude=0.5,
+    )
+    torch.manual_seed(0)
+    x, w = torch.randn(16, 8, 30, 30), torch.randn(8, 8, 3, 3)
+    with backends.forced("core" if backend == "core" else both_backends.OTHER):
+        assert optical_conv2d(x, w, padding=1, chip=config).isfinite().all()

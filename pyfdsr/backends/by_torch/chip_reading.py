@@ -128,7 +128,8 @@ class Reading:
     ) -> tuple[Tensor, Tensor | None]:
         s, clipped = self.s, None
         if noise is not None:
-            variance = intensity * (bright * (1 / s.photons) if s.photons else 0.0)
+            # Of a sum that cancels, rounding may leave less than nothing.
+            variance = intensity.clamp(min=0.0) * (bright * (1 / s.photons) if s.photons else 0.0)
             intensity = intensity + noise * (variance + (bright * s.out_noise).square_()).sqrt_()
         if s.adc_bits:
             intensity, clipped = quantised_from_zero(intensity, s.adc_bits, bright)
