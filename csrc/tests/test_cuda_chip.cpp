@@ -17,7 +17,7 @@ using kernels::FrameSettings;
 
 namespace {
 
-constexpr int kThreads = 64, kFrames = 37;  // neither a multiple of the core's lanes nor of a block's frames
+constexpr int kThreads = 128, kFrames = 37;  // neither a multiple of the core's lanes nor of a block's frames
 
 struct Case {
   const char* name;

@@ -228,12 +228,11 @@ def frames_of(config: ChipConfig, count: int, device: str = "cpu", **call: Any) 
     settings = FrameSettings.of(config, autograd.gain_bytes(_chip.static_gain(config)), 1.0)
     shape, generator = (count, *settings.frame, 2), torch.Generator().manual_seed(0)
     field = torch.randn(shape, dtype=torch.float64, generator=generator)
-    arguments = {"inverse": False, "window": settings.frame, "real_output": False} | call
+    arguments = {"inverse": False, "window": settings.frame, "real_output": False, "adc_range": -1.0} | call
     numbers = torch.arange(count, device=device)
     return field.to(device), FrameCall(
         settings,
         dac_range=0.0,
-        adc_range=-1.0,
         key=(5, 6),
         numbers=numbers * settings.repeats,
         samples=numbers + 2**33,
@@ -246,9 +245,12 @@ def check_company(
     config: ChipConfig,
     device: str = "cpu",
     count: int = 30,
+    dtype: torch.dtype = torch.float64,
+    **options: Any,
 ) -> None:
     """Fail unless frames have the same bits in every call, whatever other frames are in it."""
-    field, call = frames_of(config, count, device)
+    field, call = frames_of(config, count, device, **options)
+    field = field.to(dtype)
     whole, _ = run_frames(field, call)
     assert torch.equal(whole, run_frames(field, call)[0])
     for piece in (slice(0, 1), slice(count // 3, count)):

@@ -59,8 +59,12 @@ def test_deviates_of_the_kernel():
 
 @KERNELS
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_frame_has_its_bits_in_any_company(name):
-    check_company(backends.cuda.chip.run_frames, CONFIGS[name], "cuda", 5000)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("adc_range", [-1.0, 0.0])
+def test_a_frame_has_its_bits_in_any_company(name, dtype, adc_range):
+    check_company(
+        backends.cuda.chip.run_frames, CONFIGS[name], "cuda", 5000, dtype=dtype, adc_range=adc_range
+    )
 
 
 @KERNELS

@@ -37,8 +37,10 @@ def test_all_frames_are_the_kernels(name, left_to_torch):
 
 
 @pytest.mark.parametrize("name", ["noise", "phase step", "binary", "thermometer", "optical, polar"])
-def test_a_frame_has_its_bits_in_any_company(name):
-    check_company(backends.cuda.chip.run_frames, CONFIGS[name])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("adc_range", [-1.0, 0.0])
+def test_a_frame_has_its_bits_in_any_company(name, dtype, adc_range):
+    check_company(backends.cuda.chip.run_frames, CONFIGS[name], dtype=dtype, adc_range=adc_range)
 
 
 def test_any_strides_are_taken():

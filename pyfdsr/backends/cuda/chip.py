@@ -64,11 +64,11 @@ def run_frames(field: Tensor, call: FrameCall) -> tuple[Tensor, Tensor | None]:
     out = field.new_empty(len(field), *call.window, 1 if call.real_output else 2)
     kept = torch.empty_like(out) if call.keep else None
     gain = in_use(gain_of(s.gain, s.frame, 0, COMPLEX_OF[field.dtype], device)) if s.gain else None
-    # What lies densely already is not copied.
+    # What lies densely already, in the kernel's own precision, is not copied.
     field, numbers, samples = dense(field), dense(call.numbers), dense(call.samples)
-    factor, factor_scale, counted = (
-        None if given is None else dense(given) for given in (call.factor, call.factor_scale, call.counted)
-    )
+    factor = None if call.factor is None else dense(call.factor.to(field.dtype))
+    factor_scale = None if call.factor_scale is None else dense(call.factor_scale.to(torch.float64))
+    counted = None if call.counted is None else dense(call.counted.expand_as(out))
     dac_histogram = adc_histogram = None
     if gauge is not None:
         amplitudes = s.dac_bits > 0 and s.encoding == "polar" and not real_input
